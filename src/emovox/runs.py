@@ -1,0 +1,403 @@
+"""The run folder: the only reader and writer of its files.
+
+A run is written so that a process that dies at any moment leaves a folder that can be read and gone on with::
+
+    runs/NAME/
+      folds/clips.csv                       id, emotion, speaker, sex, intensity of every clip
+      folds/folds.json                      which clips train, choose and judge in every fold
+      provenance.json                       the corpus, versions, machine, seconds a stage
+      recipe.toml                           what was asked; written last, so its presence means a whole run folder
+      folds/FOLD/MODEL-seedN/result.npz     one training's outcome; its presence means that training is done
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from emovox.corpora.base import Corpus
+from emovox.errors import RecipeError, RunError
+from emovox.files import read_arrays, write_arrays, write_json, write_text
+from emovox.recipe import Recipe, read_recipe
+from emovox.splits import Fold
+
+RESULT = "result.npz"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_FIELDS = ("id", "emotion", "speaker", "sex", "intensity")
+_SCALARS = ("parameters", "epochs_trained", "best_epoch", "seconds", "temperature")
+_OURS = {"folds", "provenance.json", "logs"}  # what an interrupted `create` may have left
+
+
+_DAMAGE = (
+    OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What json, csv and NumPy raise on bytes that are not theirs."""
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """One training: a fold, a model, a seed.
+
+    >>> Job("fold1", "cnn", 0).name
+    'fold1/cnn-seed0'
+    """
+
+    fold: str
+    model: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The job's folder below ``folds/``."""
+        return f"{self.fold}/{self.model}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class ClipRecord:
+    """What a run remembers of a clip: enough to judge it without its recording; ``""`` is kept as None."""
+
+    id: str
+    emotion: str
+    speaker: str
+    sex: str | None = None
+    intensity: str | None = None
+
+
+@dataclass(frozen=True)
+class FoldRecord:
+    """Clip ids of a fold's three parts; ``leaky`` where they share speakers."""
+
+    name: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    leaky: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class JobResult:
+    """What one training left behind.
+
+    Args:
+        parameters: All weights of the model, trainable or not.
+        epochs_trained: Epochs that ran.
+        best_epoch: The epoch whose weights were kept, counted from 1; 0 where none was chosen.
+        seconds: Wall time of the training, over all its sessions.
+        temperature: Fitted on the validation clips; probabilities below are those *before* it is applied.
+        history: Per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate.
+        validation_ids: The V clips that chose.
+        validation_probabilities: (V, C), rows sum to 1, columns in label order.
+        test_ids: The T clips that judge.
+        test_probabilities: (T, C), likewise.
+    """
+
+    parameters: int
+    epochs_trained: int
+    best_epoch: int
+    seconds: float
+    temperature: float
+    history: Mapping[str, Sequence[float]]
+    validation_ids: tuple[str, ...]
+    validation_probabilities: np.ndarray
+    test_ids: tuple[str, ...]
+    test_probabilities: np.ndarray
+
+
+@dataclass(eq=False)
+class Run:
+    """A run folder, opened.
+
+    Args:
+        path: The folder.
+        recipe: What was asked.
+        provenance: Where it comes from; ``provenance["corpus"]`` holds name, version, licence, citation, digest,
+            labels and synthetic.
+        clips: Every clip of the corpus under its id, sorted by id.
+        folds: Every fold under its name, in the protocol's order.
+    """
+
+    path: Path
+    recipe: Recipe
+    provenance: dict[str, Any]
+    clips: dict[str, ClipRecord]
+    folds: dict[str, FoldRecord]
+
+    @classmethod
+    def create(
+        cls,
+        path: Path | str,
+        recipe: Recipe,
+        corpus: Corpus,
+        folds: Sequence[Fold],
+        provenance: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Make a run folder, or open it where it holds a run of the same recipe, corpus and folds.
+
+        Args:
+            path: A new, empty, or earlier run's folder.
+            recipe: What is asked.
+            corpus: Its labels, licence and digest are noted under ``provenance["corpus"]``.
+            folds: What the recipe's protocol made of the corpus.
+            provenance: Anything else to note that JSON can hold.
+
+        Raises:
+            RunError: The folder holds another run or other things, or cannot be written.
+        """
+        path = Path(path)
+        for name in [*recipe.models, *(fold.name for fold in folds)]:
+            if not _NAME.fullmatch(name):
+                raise RunError(f"{name!r} cannot name a folder; use letters, digits, dot, dash and underscore")
+        if not recipe.models:
+            raise RunError(f"The recipe for {path} names no models; add one, such as [models.cnn]")
+        records = {
+            fold.name: FoldRecord(fold.name, _ids(fold.train), _ids(fold.validation), _ids(fold.test), fold.leaky)
+            for fold in folds
+        }
+        if (path / "recipe.toml").exists():
+            return cls._reopen(path, recipe, corpus, records)
+        with _writing(path):
+            if path.exists():
+                foreign = sorted(p.name for p in path.iterdir() if p.name not in _OURS and not p.name.startswith("."))
+                if foreign:
+                    raise RunError(f"{path} holds {foreign[0]} but no run; choose another folder with --out")
+            about = {
+                "name": corpus.name,
+                "version": corpus.version,
+                "licence": corpus.licence,
+                "citation": corpus.citation,
+                "digest": corpus.digest,
+                "labels": list(corpus.labels),
+                "synthetic": corpus.synthetic,
+                "notes": list(corpus.notes),
+            }
+            table = io.StringIO(newline="")
+            rows = csv.writer(table, lineterminator="\n")
+            rows.writerow(_FIELDS)
+            rows.writerows([getattr(clip, name) or "" for name in _FIELDS] for clip in corpus.clips)
+            write_text(path / "folds" / "clips.csv", table.getvalue())
+            write_json(path / "folds" / "folds.json", [vars(record) for record in records.values()])
+            write_json(path / "provenance.json", _merged(dict(provenance or {}), {"corpus": about}))
+            write_text(path / "recipe.toml", recipe.to_toml())
+        return cls.open(path)
+
+    @classmethod
+    def _reopen(cls, path: Path, recipe: Recipe, corpus: Corpus, folds: dict[str, FoldRecord]) -> Run:
+        run = cls.open(path)
+        advice = "choose another folder with --out, or remove that one"
+        if run.recipe != recipe:
+            raise RunError(f"{path} holds a run of another recipe ({_difference(run.recipe, recipe)}); {advice}")
+        if run.provenance["corpus"].get("digest") != corpus.digest:
+            raise RunError(f"{path} holds a run of another corpus, or a recording has changed since; {advice}")
+        if run.folds != folds:
+            raise RunError(f"{path} holds a run with other folds (made by another version?); {advice}")
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> Run:
+        """Open a run folder, finished or not.
+
+        Raises:
+            RunError: It is not a run folder, or one of its files is damaged; the message names the file.
+        """
+        path = Path(path)
+        if not (path / "recipe.toml").is_file():
+            reason = "has no recipe.toml" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
+            raise RunError(f"{path} {reason}, so it is not a run; give a run's folder, or make one with 'emovox run'")
+        try:
+            recipe = read_recipe(path / "recipe.toml")
+        except RecipeError as error:
+            raise RunError(str(error)) from None
+        if not recipe.models:
+            raise RunError(f"{path / 'recipe.toml'} names no models; restore it, or start again with another --out")
+        with _reading(path / "provenance.json") as file:
+            provenance = json.loads(file.read_text(encoding="utf-8"))
+            provenance["corpus"]["labels"] = [str(label) for label in provenance["corpus"]["labels"]]
+        with _reading(path / "folds" / "clips.csv") as file:
+            rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
+            clips = {
+                row["id"]: ClipRecord(
+                    row["id"], row["emotion"], row["speaker"], row["sex"] or None, row["intensity"] or None
+                )
+                for row in rows
+            }
+        with _reading(path / "folds" / "folds.json") as file:
+            folds = {
+                item["name"]: FoldRecord(
+                    item["name"],
+                    tuple(item["train"]),
+                    tuple(item["validation"]),
+                    tuple(item["test"]),
+                    bool(item["leaky"]),
+                )
+                for item in json.loads(file.read_text(encoding="utf-8"))
+            }
+            unknown = {i for fold in folds.values() for i in (*fold.train, *fold.validation, *fold.test)} - set(clips)
+            if unknown:
+                raise ValueError(f"clip {min(unknown)} is not in clips.csv")
+        return cls(path, recipe, provenance, clips, folds)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The emotions in the order of every probability vector."""
+        return tuple(self.provenance["corpus"]["labels"])
+
+    @property
+    def synthetic(self) -> bool:
+        """True where no person spoke; every figure then carries the word."""
+        return bool(self.provenance["corpus"]["synthetic"])
+
+    @property
+    def leaky(self) -> bool:
+        """True where training and test share speakers; every figure then says so."""
+        return any(fold.leaky for fold in self.folds.values())
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every training that the recipe asks for: by fold, then model, then seed."""
+        seeds = range(self.recipe.seeds)
+        return tuple(Job(fold, model, seed) for fold in self.folds for model in self.recipe.models for seed in seeds)
+
+    @property
+    def jobs_left(self) -> tuple[Job, ...]:
+        """The trainings that are not done."""
+        return tuple(job for job in self.jobs if not self.is_done(job))
+
+    def job_folder(self, job: Job) -> Path:
+        """Where a job keeps its checkpoints and its result; the folder may not exist yet."""
+        return self.path / "folds" / job.name
+
+    def is_done(self, job: Job) -> bool:
+        """Whether the job's result has been written."""
+        return (self.job_folder(job) / RESULT).is_file()
+
+    def write_result(self, job: Job, result: JobResult) -> None:
+        """Keep a finished job's result, whole or not at all.
+
+        Raises:
+            RunError: The result does not fit the job's fold, or the file cannot be written.
+        """
+        path = self.job_folder(job) / RESULT
+        self._check(job, result, path)
+        arrays = {
+            **{name: np.asarray(getattr(result, name)) for name in _SCALARS},
+            "validation_ids": np.array(result.validation_ids),
+            "validation_probabilities": np.asarray(result.validation_probabilities, dtype=np.float32),
+            "test_ids": np.array(result.test_ids),
+            "test_probabilities": np.asarray(result.test_probabilities, dtype=np.float32),
+            **{f"history/{name}": np.asarray(values, np.float64) for name, values in result.history.items()},
+        }
+        with _writing(path):
+            write_arrays(path, arrays)
+
+    def read_result(self, job: Job) -> JobResult:
+        """A finished job's result.
+
+        Raises:
+            RunError: The job is not done, or its file is damaged.
+        """
+        path = self.job_folder(job) / RESULT
+        if not path.is_file():
+            raise RunError(f"{path} does not exist yet; finish the run with 'emovox run --resume --out {self.path}'")
+        with _reading(path, f"delete it and train that job again with 'emovox run --resume --out {self.path}'"):
+            arrays = read_arrays(path)
+            result = JobResult(
+                parameters=int(arrays["parameters"]),
+                epochs_trained=int(arrays["epochs_trained"]),
+                best_epoch=int(arrays["best_epoch"]),
+                seconds=float(arrays["seconds"]),
+                temperature=float(arrays["temperature"]),
+                history={
+                    name.removeprefix("history/"): [float(value) for value in values]
+                    for name, values in arrays.items()
+                    if name.startswith("history/")
+                },
+                validation_ids=tuple(str(i) for i in arrays["validation_ids"]),
+                validation_probabilities=arrays["validation_probabilities"],
+                test_ids=tuple(str(i) for i in arrays["test_ids"]),
+                test_probabilities=arrays["test_probabilities"],
+            )
+        self._check(job, result, path)
+        return result
+
+    def update_provenance(self, changes: Mapping[str, Any]) -> None:
+        """Merge ``changes`` into provenance.json: tables within tables are merged, anything else is replaced."""
+        merged = _merged(self.provenance, changes)
+        with _writing(self.path / "provenance.json"):
+            write_json(self.path / "provenance.json", merged)
+        self.provenance = merged
+
+    def _check(self, job: Job, result: JobResult, path: Path) -> None:
+        if job not in self.jobs:
+            raise RunError(f"{path}: {self.path} has no job {job.name}; see its recipe.toml")
+        fold = self.folds[job.fold]
+        for part, wanted, ids, probabilities in (
+            ("validation", fold.validation, result.validation_ids, result.validation_probabilities),
+            ("test", fold.test, result.test_ids, result.test_probabilities),
+        ):
+            advice = f"delete it and train that job again with 'emovox run --resume --out {self.path}'"
+            if len(ids) != len(wanted) or set(ids) != set(wanted):
+                raise RunError(f"{path}: its {part} clips are not those of {job.fold}; {advice}")
+            if np.shape(probabilities) != (len(ids), len(self.labels)) or not np.all(np.isfinite(probabilities)):
+                shape = f"({len(ids)}, {len(self.labels)})"
+                raise RunError(f"{path}: {part} probabilities are not finite numbers of shape {shape}; {advice}")
+
+
+def _ids(clips: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(clip.id for clip in clips)
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """``old`` with ``new`` laid over it, table by table."""
+    merged = dict(old)
+    for key, value in new.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged
+
+
+def _difference(kept: Recipe, asked: Recipe) -> str:
+    """The first setting in which two recipes differ, in words."""
+    for name in ("corpus", "protocol", "seeds"):
+        if getattr(kept, name) != getattr(asked, name):
+            return f"{name} = {getattr(kept, name)!r} there, {getattr(asked, name)!r} asked"
+    if set(kept.models) != set(asked.models):
+        return f"models {', '.join(kept.models)} there, {', '.join(asked.models)} asked"
+    for model, there in kept.models.items():
+        for name, value in vars(there).items():
+            other = getattr(asked.models[model], name)
+            if value != other:
+                return f"models.{model}: {name} = {value} there, {other} asked"
+    return "in a setting that this version does not know"
+
+
+@contextlib.contextmanager
+def _reading(path: Path, advice: str = "restore it, or start again with another --out") -> Iterator[Path]:
+    """Turn whatever a missing or damaged file raises into one line that names it."""
+    try:
+        yield path
+    except _DAMAGE as error:
+        reason = f"{error}" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        raise RunError(f"{path} is missing or damaged ({' '.join(reason.split())}); {advice}") from None
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden folder into one line that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"Cannot write {path}: {error.strerror or error}; free some space, or choose another folder with --out"
+        ) from None

@@ -1,0 +1,295 @@
+"""A run folder is read as it was written, refuses what is not its own, and survives a process that dies."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emovox.corpora.base import Clip, Corpus
+from emovox.errors import RunError
+from emovox.recipe import ModelRecipe, Recipe
+from emovox.runs import RESULT, ClipRecord, Job, JobResult, Run
+from emovox.splits import make_folds
+
+LABELS = ("neutral", "happy", "sad")
+RECIPE = Recipe(
+    corpus="toy", protocol="speakers6", seeds=2, models={"cnn": ModelRecipe(), "yamnet": ModelRecipe(kind="yamnet")}
+)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Corpus:
+    clips = []
+    for speaker in range(1, 5):
+        for i, label in enumerate(LABELS):
+            path = tmp_path / "corpus" / f"{speaker:02d}-{i}.wav"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"RIFF")
+            clips.append(Clip(path.stem, path, label, f"{speaker:02d}", "normal", sex="male" if speaker % 2 else None))
+    return Corpus("toy", "1", "CC0-1.0", "Nobody (2026)", LABELS, tuple(clips), tmp_path / "corpus", synthetic=True)
+
+
+@pytest.fixture
+def run(tmp_path: Path, corpus: Corpus) -> Run:
+    return Run.create(tmp_path / "run", RECIPE, corpus, make_folds("speakers6", corpus), {"seconds": {"features": 2.5}})
+
+
+def result_for(run: Run, job: Job, seed: int = 0) -> JobResult:
+    rng = np.random.default_rng(seed)
+    fold = run.folds[job.fold]
+    return JobResult(
+        parameters=94_600,
+        epochs_trained=3,
+        best_epoch=2,
+        seconds=12.5,
+        temperature=1.25,
+        history={"loss": [2.0, 1.5, 1.0], "val_loss": [2.0, 1.75, float("nan")]},
+        validation_ids=fold.validation,
+        validation_probabilities=rng.dirichlet(np.ones(3), len(fold.validation)).astype(np.float32),
+        test_ids=fold.test,
+        test_probabilities=rng.dirichlet(np.ones(3), len(fold.test)).astype(np.float32),
+    )
+
+
+def test_a_run_reads_back_what_was_asked(run: Run, corpus: Corpus) -> None:
+    opened = Run.open(run.path)
+    assert opened.recipe == RECIPE
+    assert opened.labels == LABELS
+    assert opened.synthetic
+    assert not opened.leaky
+    assert opened.provenance["seconds"] == {"features": 2.5}
+    assert opened.provenance["corpus"]["digest"] == corpus.digest
+    assert list(opened.clips) == [clip.id for clip in corpus.clips]
+    assert opened.clips["01-1"] == ClipRecord("01-1", "happy", "01", "male", "normal")
+    assert opened.clips["02-1"].sex is None
+    assert [fold.test for fold in opened.folds.values()] == [
+        tuple(clip.id for clip in fold.test) for fold in make_folds("speakers6", corpus)
+    ]
+
+
+def test_jobs_are_every_fold_model_and_seed(run: Run) -> None:
+    assert len(run.jobs) == 4 * 2 * 2
+    assert run.jobs[:3] == (Job("fold1", "cnn", 0), Job("fold1", "cnn", 1), Job("fold1", "yamnet", 0))
+    assert run.jobs_left == run.jobs
+
+
+def test_a_result_reads_back_to_the_last_digit(run: Run) -> None:
+    job = run.jobs[3]
+    result = result_for(run, job)
+    run.write_result(job, result)
+    assert run.is_done(job)
+    assert job not in run.jobs_left
+    back = Run.open(run.path).read_result(job)
+    for name in ("validation_probabilities", "test_probabilities"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(result, name), strict=True)
+    assert (back.parameters, back.epochs_trained, back.best_epoch, back.seconds) == (94_600, 3, 2, 12.5)
+    assert back.temperature == 1.25
+    assert back.test_ids == result.test_ids
+    assert back.validation_ids == result.validation_ids
+    assert back.history["loss"] == [2.0, 1.5, 1.0]
+    assert np.isnan(back.history["val_loss"][-1])
+
+
+def test_nothing_in_a_run_is_a_pickle(run: Run) -> None:
+    run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
+    with np.load(run.job_folder(run.jobs[0]) / RESULT, allow_pickle=False) as archive:
+        assert all(archive[name].dtype != object for name in archive.files)
+
+
+def test_the_same_recipe_goes_on_where_it_stopped(run: Run, corpus: Corpus) -> None:
+    run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
+    again = Run.create(run.path, RECIPE, corpus, make_folds("speakers6", corpus), {"seconds": {"features": 99}})
+    assert again.is_done(run.jobs[0])
+    assert again.provenance == run.provenance
+
+
+@pytest.mark.parametrize(
+    ("recipe", "word"),
+    [
+        (dataclasses.replace(RECIPE, seeds=3), "seeds = 2 there, 3 asked"),
+        (dataclasses.replace(RECIPE, models={"cnn": ModelRecipe()}), "models cnn, yamnet there, cnn asked"),
+        (dataclasses.replace(RECIPE, models={**RECIPE.models, "cnn": ModelRecipe(epochs=7)}), "epochs = 60 there, 7"),
+    ],
+)
+def test_another_recipe_is_refused_with_the_difference(run: Run, corpus: Corpus, recipe: Recipe, word: str) -> None:
+    with pytest.raises(RunError, match="another recipe") as caught:
+        Run.create(run.path, recipe, corpus, make_folds("speakers6", corpus))
+    assert word in str(caught.value)
+    assert "--out" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_altered_corpus_is_refused(run: Run, corpus: Corpus) -> None:
+    corpus.clips[0].path.write_bytes(b"RIFF and more")
+    with pytest.raises(RunError, match="recording has changed"):
+        Run.create(run.path, RECIPE, corpus, make_folds("speakers6", corpus))
+
+
+def test_other_folds_are_refused(run: Run, corpus: Corpus) -> None:
+    with pytest.raises(RunError, match="other folds"):
+        Run.create(run.path, RECIPE, corpus, make_folds("speakers1", corpus))
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, corpus: Corpus) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("dear")
+    with pytest.raises(RunError, match=r"thesis\.tex but no run"):
+        Run.create(tmp_path / "home", RECIPE, corpus, make_folds("speakers6", corpus))
+    assert [p.name for p in (tmp_path / "home").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("name", ["../escape", "a/b", "", "-x"])
+def test_a_model_name_that_is_not_a_folder_name_is_refused(tmp_path: Path, corpus: Corpus, name: str) -> None:
+    recipe = dataclasses.replace(RECIPE, models={name: ModelRecipe()})
+    with pytest.raises(RunError, match="cannot name a folder"):
+        Run.create(tmp_path / "run", recipe, corpus, make_folds("speakers6", corpus))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_without_models_is_refused(tmp_path: Path, corpus: Corpus) -> None:
+    with pytest.raises(RunError, match="names no models"):
+        Run.create(tmp_path / "run", Recipe(), corpus, make_folds("speakers6", corpus))
+
+
+def test_a_folder_that_is_no_run_says_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path, reason in (
+        (tmp_path / "gone", "does not exist"),
+        (tmp_path, "has no recipe"),
+        (tmp_path / "file", "not a"),
+    ):
+        with pytest.raises(RunError, match=reason) as caught:
+            Run.open(path)
+        assert str(path) in str(caught.value)
+        assert "emovox run" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["recipe.toml", "provenance.json", "folds/clips.csv", "folds/folds.json"])
+@pytest.mark.parametrize("damage", [b"", b'{"corpus": 3', b"\xff\xfe\x00garbage", b"[1, 2]"])
+def test_a_damaged_file_is_named(run: Run, name: str, damage: bytes) -> None:
+    (run.path / name).write_bytes(damage)
+    with pytest.raises(RunError) as caught:
+        Run.open(run.path)
+    assert Path(name).name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_result_is_named_and_advised(run: Run) -> None:
+    job = run.jobs[0]
+    run.write_result(job, result_for(run, job))
+    path = run.job_folder(job) / RESULT
+    whole = path.read_bytes()
+    for damage in (b"", b"PK garbage", whole[: len(whole) // 2], whole[:200] + b"\x00" * 400 + whole[600:]):
+        path.write_bytes(damage)
+        with pytest.raises(RunError, match="--resume") as caught:
+            run.read_result(job)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_result_that_is_not_there_says_how_to_go_on(run: Run) -> None:
+    with pytest.raises(RunError, match="--resume"):
+        run.read_result(run.jobs[0])
+
+
+def test_a_result_of_another_fold_cannot_be_written(run: Run) -> None:
+    result = result_for(run, Job("fold1", "cnn", 0))
+    with pytest.raises(RunError, match="not those of fold2"):
+        run.write_result(Job("fold2", "cnn", 0), result)
+    with pytest.raises(RunError, match="has no job"):
+        run.write_result(Job("fold1", "cnn", 2), result)
+    nan = np.full_like(result.test_probabilities, np.nan)
+    with pytest.raises(RunError, match="finite"):
+        run.write_result(Job("fold1", "cnn", 0), dataclasses.replace(result, test_probabilities=nan))
+    assert run.jobs_left == run.jobs
+
+
+def test_provenance_is_merged_table_by_table(run: Run) -> None:
+    run.update_provenance({"seconds": {"training": 7}, "commit": "abc"})
+    kept = json.loads((run.path / "provenance.json").read_text())
+    assert kept["seconds"] == {"features": 2.5, "training": 7}
+    assert kept["commit"] == "abc"
+    assert kept["corpus"]["name"] == "toy"
+    assert Run.open(run.path).provenance == run.provenance
+
+
+WRITER = """
+import os, sys
+from pathlib import Path
+import numpy as np
+import emovox.files
+from emovox.runs import Run
+sys.path.insert(0, sys.argv[2])
+from test_runs import result_for
+
+run = Run.open(sys.argv[1])
+write = np.savez
+def half(file, **arrays):
+    write(file, **arrays)
+    file.seek(0, 2)
+    file.truncate(file.tell() // 2)
+    file.flush()
+    print("half", flush=True)
+    os.kill(os.getpid(), 9)
+run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
+np.savez = half
+run.write_result(run.jobs[1], result_for(run, run.jobs[1]))
+"""
+
+
+def test_a_killed_writer_leaves_the_run_readable(run: Run) -> None:
+    tests = str(Path(__file__).parent)
+    done = subprocess.run(
+        [sys.executable, "-c", WRITER, str(run.path), tests],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert done.stdout == "half\n"
+    assert list(run.job_folder(run.jobs[1]).iterdir())  # the half file is there, under its temporary name
+    opened = Run.open(run.path)
+    assert opened.jobs_left == run.jobs[1:]
+    opened.read_result(run.jobs[0])
+    opened.write_result(run.jobs[1], result_for(run, run.jobs[1]))
+    assert opened.is_done(run.jobs[1])
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 2, 3])
+def test_a_killed_create_can_be_repeated(
+    tmp_path: Path, corpus: Corpus, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    calls = 0
+
+    def dying(*args: object) -> None:
+        nonlocal calls
+        if calls == killed_at:
+            raise KeyboardInterrupt
+        calls += 1
+
+    from emovox import runs
+
+    for name in ("write_text", "write_json"):
+        real = getattr(runs, name)
+        monkeypatch.setattr(runs, name, lambda path, content, real=real: (dying(), real(path, content)))
+    folds = make_folds("speakers6", corpus)
+    with pytest.raises(KeyboardInterrupt):
+        Run.create(tmp_path / "run", RECIPE, corpus, folds)
+    monkeypatch.undo()
+    run = Run.create(tmp_path / "run", RECIPE, corpus, folds)
+    assert run.recipe == RECIPE
+
+
+def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **settings: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(RunError, match="No space left on device") as caught:
+        run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
+    assert RESULT in str(caught.value)
+    assert run.jobs_left == run.jobs
