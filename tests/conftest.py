@@ -1,0 +1,28 @@
+"""What every test shares: quiet libraries, a cache of its own, and the real data where it lies."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import pytest
+
+SHARED = Path(os.environ.get("EMOVOX_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory):
+    """No test reads or fills the user's cache, or finds a corpus that the machine happens to have."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOVOX_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("EMOVOX_DATA", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the real recordings and weights; the test is skipped where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is missing; set EMOVOX_SHARED to the folder that holds ravdess/ and yamnet/")
+    return SHARED
