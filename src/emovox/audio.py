@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -71,15 +71,14 @@ def probe(path: Path | str) -> AudioInfo:
         return _info(file)
 
 
-def decode(path: Path | str, dtype: Literal["float32", "int16"] = "float32") -> tuple[np.ndarray, AudioInfo]:
+def decode(path: Path | str) -> tuple[np.ndarray, AudioInfo]:
     """Every sample as stored: no mixing, no resampling, no judgement of length or level.
 
     Args:
         path: The recording.
-        dtype: ``"float32"`` with full scale ±1, or ``"int16"`` for the exact samples of a 16-bit file.
 
     Returns:
-        The samples, (frames, channels), and what the header says.
+        The samples, (frames, channels), float32, full scale ±1 (exact for files of up to 24 bits); and the header.
 
     Raises:
         AudioError: As :func:`probe`; or the samples end before the header's count, or cannot be decoded.
@@ -87,7 +86,7 @@ def decode(path: Path | str, dtype: Literal["float32", "int16"] = "float32") -> 
     path = Path(path)
     with _opened(path) as file:
         info = _info(file)
-        return _read(file, path, info, info.frames or -1, dtype), info
+        return _read(file, path, info, info.frames or -1), info
 
 
 def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
@@ -119,7 +118,7 @@ def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.nda
             raise AudioError(_too_long(str(path), info.seconds))
         # A streamed file does not tell its length: read one frame more than is allowed, and see.
         limit = info.frames or int(MAX_SECONDS * info.sample_rate_hz) + 1
-        samples = _read(file, path, info, limit, "float32")  # (frames, channels)
+        samples = _read(file, path, info, limit)  # (frames, channels)
     mono = check_waveform(samples[:, 0] if info.channels == 1 else samples.mean(axis=1), str(path), info.sample_rate_hz)
     if info.sample_rate_hz == sample_rate_hz:
         return mono
@@ -201,10 +200,10 @@ def _info(file: soundfile.SoundFile) -> AudioInfo:
     return AudioInfo(file.samplerate, file.channels, frames, file.subtype)
 
 
-def _read(file: soundfile.SoundFile, path: Path, info: AudioInfo, frames: int, dtype: str) -> np.ndarray:
+def _read(file: soundfile.SoundFile, path: Path, info: AudioInfo, frames: int) -> np.ndarray:
     """At most ``frames`` frames (-1: all), (frames, channels); an error where fewer come than the header promised."""
     try:
-        samples: np.ndarray = file.read(frames, dtype=dtype, always_2d=True)
+        samples: np.ndarray = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError):
         raise AudioError(f"{path} is damaged: its sound cannot be decoded; copy or download it anew") from None
     if len(samples) < info.frames:
