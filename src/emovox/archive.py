@@ -23,7 +23,7 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], progress: Pro
 
     Args:
         archive: A zip.
-        folder: The folder to make. One that is there already is taken to be whole, since only a whole one gets its name.
+        folder: The folder to make. One that is there already is whole, since only a whole one gets its name.
         suffixes: The kinds to keep, such as ``(".wav", ".flac")``, in lower case.
         progress: Told ``("unpack", files so far, files in all)``.
 
