@@ -18,13 +18,16 @@ from emovox.errors import CorpusError
 Progress = Callable[[str, int, int], None]
 
 
-def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], progress: Progress | None = None) -> Path:
+def unpack(
+    archive: Path, folder: Path, suffixes: tuple[str, ...], also: tuple[str, ...] = (), progress: Progress | None = None
+) -> Path:
     """Unpack the files of some kinds into a folder that appears only once all are there.
 
     Args:
         archive: A zip.
         folder: The folder to make. One that is there already is whole, since only a whole one gets its name.
-        suffixes: The kinds to keep, such as ``(".wav", ".flac")``, in lower case.
+        suffixes: The kinds to keep, such as ``(".wav", ".flac")``, in lower case; at least one such file must be there.
+        also: Further kinds to keep.
         progress: Told ``("unpack", files so far, files in all)``.
 
     Returns:
@@ -40,7 +43,7 @@ def unpack(archive: Path, folder: Path, suffixes: tuple[str, ...], progress: Pro
     temporary = None
     try:
         with zipfile.ZipFile(archive) as opened:
-            members = _members(archive, opened, suffixes)
+            members = _members(archive, opened, suffixes, also)
             folder.parent.mkdir(parents=True, exist_ok=True)
             if shutil.disk_usage(folder.parent).free < sum(member.file_size for member in members):
                 raise CorpusError(_full(archive, folder))
@@ -94,7 +97,9 @@ def _rename(temporary: Path, folder: Path) -> None:
         raise
 
 
-def _members(archive: Path, opened: zipfile.ZipFile, suffixes: tuple[str, ...]) -> list[zipfile.ZipInfo]:
+def _members(
+    archive: Path, opened: zipfile.ZipFile, suffixes: tuple[str, ...], also: tuple[str, ...]
+) -> list[zipfile.ZipInfo]:
     """The files to unpack; an archive with any member that points outside is refused as a whole."""
     for member in opened.infolist():
         # The name as stored: on some platforms zipfile has already turned backslashes into slashes.
@@ -114,11 +119,11 @@ def _members(archive: Path, opened: zipfile.ZipFile, suffixes: tuple[str, ...]) 
         member
         for member in opened.infolist()
         if not member.is_dir()
-        and PurePosixPath(member.filename).suffix.lower() in suffixes
+        and PurePosixPath(member.filename).suffix.lower() in suffixes + also
         and not PurePosixPath(member.filename).name.startswith(".")
         and "__MACOSX" not in PurePosixPath(member.filename).parts
     ]
-    if not members:
+    if not any(PurePosixPath(member.filename).suffix.lower() in suffixes for member in members):
         raise CorpusError(f"{archive} holds no {' or '.join(suffixes)} files; give the archive of the recordings")
     return members
 

@@ -18,8 +18,8 @@ from emovox.errors import DownloadError
 
 Progress = Callable[[str, int, int], None]
 
-TIMEOUT_SECONDS = 30.0
-ATTEMPTS = 3
+TIMEOUT_SECONDS = 20.0
+ATTEMPTS = 2
 """Times that a connection is made again, without a byte gained in between, before giving up."""
 
 _BLOCK_BYTES = 1 << 18

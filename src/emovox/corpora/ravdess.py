@@ -1,0 +1,295 @@
+"""RAVDESS, speech, audio only: 24 actors say two sentences in eight emotions, 1,440 recordings in all.
+
+The Ryerson Audio-Visual Database of Emotional Speech and Song was recorded in a studio in Toronto by 24 professional
+actors, twelve men (odd numbers) and twelve women (even). Each says "Kids are talking by the door" and "Dogs are
+sitting by the door" twice, at normal and strong intensity; neutral has no strong one, and so half as many clips (96)
+as any other emotion (192). The published archive holds 48 kHz, 16-bit WAV files, five of them stereo, with about a
+second of silence at either end.
+
+A file's name is its label, seven codes of two digits: modality (03 audio only), channel (01 speech, 02 song), emotion
+(01 neutral, 02 calm, 03 happy, 04 sad, 05 angry, 06 fearful, 07 disgust, 08 surprised), intensity (01 normal,
+02 strong), statement (01 kids, 02 dogs), repetition, actor. ``03-01-05-02-01-02-12`` is actor 12, angry, strong.
+
+``ravdess_index.csv`` beside this file tells, for each of the 1,440, its channels, frames and a digest of its samples,
+so that WAV and FLAC alike can be held to what was published. :func:`write_index` made it.
+
+Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). PLoS ONE
+13(5): e0196391. Licence: CC BY-NC-SA 4.0.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.resources
+import io
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emovox.archive import unpack
+from emovox.audio import decode
+from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora.scan import SUFFIXES, files_under, recordings_under
+from emovox.download import fetch, user_cache
+from emovox.errors import AudioError, CorpusError
+from emovox.files import write_text
+
+LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+VERSION = "Zenodo record 1188976"
+LICENCE = "CC-BY-NC-SA-4.0"
+CITATION = (
+    "Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). "
+    "PLoS ONE 13(5): e0196391."
+)
+
+RECORD = "https://zenodo.org/records/1188976"
+ARCHIVE = "Audio_Speech_Actors_01-24.zip"
+ARCHIVE_BYTES = 208_468_073
+ARCHIVE_MD5 = "bc696df654c87fed845eb13823edef8a"
+
+SAMPLE_RATE_HZ = 48000
+CLIPS = 1440
+ACTORS = 24
+CLIPS_PER_ACTOR = 60
+CLIPS_PER_EMOTION = {label: 96 if label == "neutral" else 192 for label in LABELS}
+
+_AUDIO, _SPEECH = "03", "01"
+_EMOTIONS = {f"{code:02d}": label for code, label in enumerate(LABELS, 1)}
+_INTENSITIES = {"01": "normal", "02": "strong"}
+_STATEMENTS = {"01": "kids", "02": "dogs"}
+_REPETITIONS = {"01": "1", "02": "2"}
+_SYNTHETIC_MARK = "Synthetic speech, rendered by Emovox"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the index tells of one recording."""
+
+    channels: int
+    frames: int
+    digest: str
+
+
+def read_name(path: Path) -> Clip:
+    """The clip that a file's name says it is.
+
+    >>> read_name(Path("Actor_12/03-01-05-02-01-02-12.wav")).emotion
+    'angry'
+
+    Raises:
+        CorpusError: The name is not RAVDESS's, one of its codes does not exist, or it is not of spoken audio.
+    """
+    match = re.fullmatch(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)", path.stem)
+    if not match:
+        raise CorpusError(
+            f"{path.name} is not named as RAVDESS names files, such as 03-01-05-02-01-02-12.wav; rename it"
+        )
+    modality, channel, emotion, intensity, statement, repetition, actor = match.groups()
+    if modality != _AUDIO or channel != _SPEECH:
+        raise CorpusError(f"{path.name} is of RAVDESS's songs or videos; give the spoken audio, 03-01-…")
+    codes: tuple[tuple[str, str, dict[str, str]], ...] = (
+        ("emotion", emotion, _EMOTIONS),
+        ("intensity", intensity, {"01": "normal"} if emotion == "01" else _INTENSITIES),
+        ("statement", statement, _STATEMENTS),
+        ("repetition", repetition, _REPETITIONS),
+    )
+    for field, code, known in codes:
+        if code not in known:
+            raise CorpusError(f"{path.name} has the {field} {code}; there are {', '.join(known)}, so rename it")
+    if actor == "00":
+        raise CorpusError(f"{path.name} has the actor 00; actors count from 01, so rename it")
+    return Clip(
+        id=path.stem,
+        path=path,
+        emotion=_EMOTIONS[emotion],
+        speaker=actor,
+        intensity=_INTENSITIES[intensity],
+        statement=_STATEMENTS[statement],
+        repetition=_REPETITIONS[repetition],
+        sex="male" if int(actor) % 2 else "female",
+    )
+
+
+def load_folder(root: Path, claimed: bool = True) -> Corpus:
+    """The corpus of every RAVDESS-named recording under a folder, at any depth.
+
+    A recording that lies there more than once counts once: the copy nearest to ``root`` is taken. What has another
+    name is left out, and both are said in the notes.
+
+    Args:
+        root: The folder.
+        claimed: Whether whoever gave the folder says that it is RAVDESS. Otherwise it is called so only if its samples
+            are the published ones, and else by the folder's name. A rendering of the synthetic corpus is always
+            recognised as such.
+
+    Raises:
+        CorpusError: The folder is missing or unreadable, or no recording in it has a RAVDESS name.
+    """
+    files = files_under(root)
+    chosen: dict[str, Clip] = {}
+    copies: list[Path] = []
+    foreign: list[Path] = []
+    for path in sorted(files, key=lambda p: (len(p.parts), p)):
+        if path.suffix.lower() not in SUFFIXES:
+            continue
+        try:
+            clip = read_name(path)
+        except CorpusError:
+            foreign.append(path)
+            continue
+        if chosen.setdefault(clip.id, clip) is not clip:
+            copies.append(path)
+    if not chosen:
+        found = f"holds {len(foreign)} recordings, but none has" if foreign else "holds no recording with"
+        raise CorpusError(
+            f"{root} {found} a RAVDESS name such as 03-01-05-02-01-02-12.wav; give another folder, or a CSV table with "
+            "the columns path, emotion, speaker"
+        )
+    clips = tuple(chosen.values())
+    notes = _notes(root, len(chosen), copies, foreign)
+    readmes = [path for path in files if path.name == "README.txt"]
+    if any(_SYNTHETIC_MARK in path.read_text(encoding="utf-8", errors="replace") for path in readmes):
+        return Corpus(
+            name="synthetic",
+            version="rendered earlier",
+            licence="CC0-1.0",
+            citation="Synthetic expressive speech, rendered by Emovox; no person spoke.",
+            labels=LABELS,
+            clips=clips,
+            root=root,
+            synthetic=True,
+            notes=("This corpus is synthetic: Emovox rendered it, no person spoke.", *notes),
+        )
+    published = _holds_published(clips)
+    if not claimed and not published:
+        return Corpus(root.resolve().name, "unversioned", "not stated", "", LABELS, clips, root, notes=notes)
+    if not published:
+        notes += (
+            'The recordings are not, to the last digit, those that were published; "emovox data verify" tells which.',
+        )
+    if len(clips) != CLIPS:
+        notes += (f'{len(clips):,} of the {CLIPS:,} recordings are here; "emovox data verify" names the rest.',)
+    return Corpus("ravdess", VERSION, LICENCE, CITATION, LABELS, clips, root, notes=notes)
+
+
+def find() -> Path | None:
+    """Where RAVDESS lies when nobody names it: ``data/ravdess``, or the user cache; None where it is in neither."""
+    for place in (Path("data/ravdess"), user_cache() / "ravdess"):
+        if place.is_dir():
+            if any(path.suffix.lower() in SUFFIXES for path in files_under(place)):
+                return place
+            if (place / ARCHIVE).is_file():
+                return place / ARCHIVE
+    return None
+
+
+def get(folder: Path | None = None, progress: Progress | None = None) -> Path:
+    """Download the published archive and unpack it, unless that has been done.
+
+    Args:
+        folder: Where the recordings shall lie; by default ``ravdess`` in the user cache.
+        progress: Told of the stages ``"download"`` (bytes) and ``"unpack"`` (files).
+
+    Returns:
+        The folder; it appears only once it is whole.
+
+    Raises:
+        DownloadError: The archive cannot be fetched, or is not the published one. ``UnreachableError`` where there is
+            no network.
+        CorpusError: The folder holds something else, or cannot be written.
+    """
+    folder = folder or user_cache() / "ravdess"
+    if folder.exists():
+        if recordings_under(folder):
+            return folder
+        if any(folder.iterdir()):
+            raise CorpusError(f"{folder} holds something else than recordings; empty it, or give another folder")
+        folder.rmdir()
+    archive = fetch(
+        f"{RECORD}/files/{ARCHIVE}?download=1",
+        user_cache() / ARCHIVE,
+        ARCHIVE_BYTES,
+        md5=ARCHIVE_MD5,
+        progress=progress,
+    )
+    unpack(archive, folder, SUFFIXES, progress=progress)
+    archive.unlink(missing_ok=True)
+    return folder
+
+
+def read_index() -> dict[str, Published]:
+    """What was published, by clip id: 1,440 entries."""
+    text = importlib.resources.files("emovox.corpora").joinpath("ravdess_index.csv").read_text(encoding="utf-8")
+    rows = csv.DictReader(io.StringIO(text))
+    return {row["id"]: Published(int(row["channels"]), int(row["frames"]), row["digest"]) for row in rows}
+
+
+def write_index(root: Path, path: Path, workers: int = 2) -> None:
+    """Make the index from a folder of the published recordings.
+
+    Raises:
+        CorpusError: The folder does not hold all 1,440.
+        AudioError: A recording cannot be read.
+    """
+    clips = load_folder(root).clips
+    if len(clips) != CLIPS:
+        raise CorpusError(f"{root} holds {len(clips)} recordings, not {CLIPS}; give the whole published corpus")
+
+    def row(clip: Clip) -> str:
+        samples, info = decode(clip.path)
+        return f"{clip.id},{info.channels},{info.frames},{samples_digest(samples)}\n"
+
+    with ThreadPoolExecutor(workers) as pool:
+        write_text(path, "id,channels,frames,digest\n" + "".join(pool.map(row, clips)))
+
+
+def samples_digest(samples: np.ndarray) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of samples as 16-bit little-endian integers.
+
+    The same for WAV and FLAC, and for a 24-bit or float file that holds 16-bit samples. Samples that lie between two
+    16-bit steps have no such form, and give ``""``.
+
+    Args:
+        samples: (frames, channels), float32, full scale ±1.
+
+    >>> samples_digest(np.array([[0.0], [0.5]], dtype=np.float32))
+    'd7df3d8db3b6b0ec'
+    """
+    steps = samples * np.float32(32768)
+    whole = steps.astype("<i2") if np.abs(steps).max(initial=0) <= 32768 else np.zeros(0, "<i2")
+    if not np.array_equal(whole, steps):
+        return ""
+    return hashlib.sha256(np.ascontiguousarray(whole).tobytes()).hexdigest()[:16]
+
+
+def _holds_published(clips: tuple[Clip, ...], looks: int = 4) -> bool:
+    """Whether any of a few clips, spread over the corpus, has the published samples."""
+    index = read_index()
+    for clip in clips[:: max(1, len(clips) // looks)][:looks]:
+        try:
+            samples, _ = decode(clip.path)
+        except AudioError:
+            continue
+        if clip.id in index and samples_digest(samples) == index[clip.id].digest:
+            return True
+    return False
+
+
+def _notes(root: Path, count: int, copies: list[Path], foreign: list[Path]) -> tuple[str, ...]:
+    notes = []
+    if copies:
+        where = os.path.relpath(os.path.commonpath([path.parent for path in copies]), root)
+        inside = "in it" if where == "." else f"in {where}"
+        notes.append(
+            f"{root} holds {len(copies):,} further copies of its {count:,} recordings ({inside}); each recording "
+            "counts once."
+        )
+    if foreign:
+        names = ", ".join(path.name for path in foreign[:3]) + (" …" if len(foreign) > 3 else "")
+        notes.append(f"{len(foreign):,} recordings are left out, as they have no RAVDESS speech name: {names}.")
+    return tuple(notes)
