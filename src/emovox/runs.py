@@ -21,6 +21,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ class Run:
             recipe: What is asked.
             corpus: Its labels, licence and digest are noted under ``provenance["corpus"]``.
             folds: What the recipe's protocol made of the corpus.
-            provenance: Anything else to note that JSON can hold.
+            provenance: Anything else to note that JSON can hold; ``timestamp`` (ISO 8601, UTC) is added where missing.
 
         Raises:
             RunError: The folder holds another run or other things, or cannot be written.
@@ -172,6 +173,7 @@ class Run:
                 foreign = sorted(p.name for p in path.iterdir() if p.name not in _OURS and not p.name.startswith("."))
                 if foreign:
                     raise RunError(f"{path} holds {foreign[0]} but no run; choose another folder with --out")
+            now = datetime.now(UTC).isoformat(timespec="seconds")
             about = {
                 "name": corpus.name,
                 "version": corpus.version,
@@ -188,7 +190,7 @@ class Run:
             rows.writerows([getattr(clip, name) or "" for name in _FIELDS] for clip in corpus.clips)
             write_text(path / "folds" / "clips.csv", table.getvalue())
             write_json(path / "folds" / "folds.json", [vars(record) for record in records.values()])
-            write_json(path / "provenance.json", _merged(dict(provenance or {}), {"corpus": about}))
+            write_json(path / "provenance.json", _merged({"timestamp": now, **(provenance or {})}, {"corpus": about}))
             write_text(path / "recipe.toml", recipe.to_toml())
         return cls.open(path)
 

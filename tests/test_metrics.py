@@ -1,0 +1,217 @@
+"""Every score against scikit-learn, and against the bare equation written out a second time."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from emovox import metrics as m
+
+CLASSES = 4
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    n = draw(st.integers(1, 60))
+    index = st.integers(0, CLASSES - 1)
+    return np.array(draw(st.lists(index, min_size=n, max_size=n))), np.array(
+        draw(st.lists(index, min_size=n, max_size=n))
+    )
+
+
+@st.composite
+def judged(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    truths, _ = draw(answers())
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return truths, rng.dirichlet(np.full(CLASSES, draw(st.sampled_from([0.1, 1.0, 10.0]))), len(truths))
+
+
+def counted(truths: np.ndarray, predictions: np.ndarray, k: int) -> tuple[int, int, int]:
+    """True positives, false positives and false negatives of a class, by looking at one clip after the other."""
+    tp = fp = fn = 0
+    for truth, answer in zip(truths, predictions, strict=True):
+        tp += truth == k and answer == k
+        fp += truth != k and answer == k
+        fn += truth == k and answer != k
+    return tp, fp, fn
+
+
+@settings(max_examples=80, deadline=None)
+@given(answers())
+def test_scores_equal_scikit_learn(data: tuple[np.ndarray, np.ndarray]) -> None:
+    truths, predictions = data
+    matrix = m.confusion(truths, predictions, CLASSES)
+    np.testing.assert_array_equal(matrix, sk.confusion_matrix(truths, predictions, labels=range(CLASSES)))
+    assert m.accuracy(matrix) == pytest.approx(sk.accuracy_score(truths, predictions))
+    assert m.f1_macro(matrix) == pytest.approx(sk.f1_score(truths, predictions, average="macro", zero_division=0))
+    assert m.f1_weighted(matrix) == pytest.approx(sk.f1_score(truths, predictions, average="weighted", zero_division=0))
+    present = np.unique(truths)
+    expected = sk.recall_score(truths, predictions, labels=present, average=None, zero_division=0)
+    np.testing.assert_allclose(m.recall(matrix)[present], expected)
+    assert m.uar(matrix) == pytest.approx(expected.mean())
+    either = np.union1d(truths, predictions)
+    for ours, theirs in ((m.precision, sk.precision_score), (m.f1, sk.f1_score)):
+        scores = theirs(truths, predictions, labels=range(CLASSES), average=None, zero_division=0)
+        np.testing.assert_allclose(ours(matrix)[either], scores[either])
+        assert np.isnan(np.delete(ours(matrix), either)).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(answers())
+def test_scores_equal_the_bare_equations(data: tuple[np.ndarray, np.ndarray]) -> None:
+    truths, predictions = data
+    matrix = m.confusion(truths, predictions, CLASSES)
+    recalls, f1s, weighted = [], [], 0.0
+    for k in range(CLASSES):
+        tp, fp, fn = counted(truths, predictions, k)
+        if tp + fn:
+            recalls.append(tp / (tp + fn))
+            assert m.recall(matrix)[k] == pytest.approx(recalls[-1])
+        if tp + fp + fn:
+            f1s.append(2 * tp / (2 * tp + fp + fn))
+            weighted += f1s[-1] * (tp + fn) / len(truths)
+        if tp + fp:
+            assert m.precision(matrix)[k] == pytest.approx(tp / (tp + fp))
+    assert m.accuracy(matrix) == pytest.approx(
+        sum(a == b for a, b in zip(truths, predictions, strict=True)) / len(truths)
+    )
+    assert m.uar(matrix) == pytest.approx(sum(recalls) / len(recalls))
+    assert m.f1_macro(matrix) == pytest.approx(sum(f1s) / len(f1s))
+    assert m.f1_weighted(matrix) == pytest.approx(weighted)
+
+
+@settings(max_examples=50, deadline=None)
+@given(judged())
+def test_loss_and_calibration_equal_the_bare_equations(data: tuple[np.ndarray, np.ndarray]) -> None:
+    truths, probabilities = data
+    losses = [-math.log(max(row[t], m.SMALLEST_PROBABILITY)) for t, row in zip(truths, probabilities, strict=True)]
+    assert m.cross_entropy(truths, probabilities) == pytest.approx(sum(losses) / len(losses))
+    if probabilities.min() > 1e-6:
+        expected = sk.log_loss(truths, probabilities / probabilities.sum(axis=1, keepdims=True), labels=range(CLASSES))
+        assert m.cross_entropy(truths, probabilities) == pytest.approx(expected)
+    error = 0.0
+    for b in range(15):
+        inside = [i for i, row in enumerate(probabilities) if b / 15 < max(row) <= (b + 1) / 15]
+        if inside:
+            right = sum(int(np.argmax(probabilities[i])) == truths[i] for i in inside) / len(inside)
+            error += len(inside) / len(truths) * abs(right - sum(max(probabilities[i]) for i in inside) / len(inside))
+    assert m.calibration_error(truths, probabilities) == pytest.approx(error, abs=1e-9)
+
+
+def test_perfect_and_chance_scores() -> None:
+    truths = np.arange(8).repeat(10)
+    sure = np.eye(8)[truths]
+    assert m.cross_entropy(truths, sure) == pytest.approx(0)
+    assert m.calibration_error(truths, sure) == pytest.approx(0)
+    assert m.cross_entropy(truths, np.full((80, 8), 1 / 8)) == pytest.approx(math.log(8))
+    constant = m.confusion(truths, np.zeros(80, dtype=int), 8)
+    assert m.uar(constant) == pytest.approx(1 / 8)
+    assert m.calibration_error(np.zeros(10, dtype=int), np.eye(2)[np.ones(10, dtype=int)]) == pytest.approx(1)
+
+
+def test_scores_of_many_matrices_are_the_scores_of_each() -> None:
+    rng = np.random.default_rng(1)
+    truths, predictions = rng.integers(0, 8, 90), rng.integers(0, 8, (3, 2, 90))
+    matrices = m.confusion(truths, predictions, 8)
+    assert matrices.shape == (3, 2, 8, 8)
+    for metric in (m.accuracy, m.uar, m.f1_macro, m.f1_weighted, m.recall, m.precision, m.f1):
+        expected = [[metric(m.confusion(truths, row, 8)) for row in rows] for rows in predictions]
+        np.testing.assert_allclose(metric(matrices), expected)
+
+
+@pytest.mark.parametrize(("truths", "predictions"), [([0, 1], [0]), ([0, 3], [0, 0]), ([0, 0], [0, -1])])
+def test_what_cannot_be_counted_is_refused(truths: list[int], predictions: list[int]) -> None:
+    with pytest.raises(ValueError):
+        m.confusion(np.array(truths), np.array(predictions), 3)
+
+
+def noisy(rng: np.random.Generator, speakers: int, rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Truths, answers and speakers, where each speaker has a rate of their own."""
+    truths = np.tile(np.arange(8), speakers * 4)
+    groups = np.arange(speakers).repeat(32)
+    rates = np.clip(rate + rng.normal(0, 0.15, speakers), 0, 1)[groups]
+    wrong = rng.integers(0, 8, len(truths))
+    return truths, np.where(rng.random(len(truths)) < rates, truths, wrong), groups
+
+
+def test_an_interval_is_that_of_a_bootstrap_written_as_a_loop() -> None:
+    truths, predictions, groups = noisy(np.random.default_rng(0), 24, 0.6)
+    ours = m.bootstrap_interval(truths, predictions, groups, m.uar, 8, n=4000)
+    rng = np.random.default_rng(99)
+    scores = []
+    own = [np.flatnonzero(groups == g) for g in range(24)]
+    for _ in range(4000):
+        rows = np.concatenate([own[g] for g in rng.integers(0, 24, 24)])
+        right = predictions[rows] == truths[rows]
+        scores.append(np.mean([right[truths[rows] == k].mean() for k in range(8)]))
+    tail = 100 * 0.01731  # Phi(-sqrt(24/23) t(0.975, 23)), from a table
+    assert ours.value == pytest.approx(sk.balanced_accuracy_score(truths, predictions))
+    assert ours.low == pytest.approx(np.percentile(scores, tail), abs=0.006)
+    assert ours.high == pytest.approx(np.percentile(scores, 100 - tail), abs=0.006)
+
+
+def test_student_quantiles_are_those_of_scipy() -> None:
+    from scipy.stats import t
+
+    for degrees in (1, 2, 3, 5, 23, 215):
+        for probability in (0.9, 0.975, 0.995):
+            assert m._student_quantile(probability, degrees) == pytest.approx(t.ppf(probability, degrees), rel=1e-4)
+
+
+@pytest.mark.parametrize(("speakers", "at_least"), [(4, 0.8), (24, 0.9)])
+def test_intervals_hold_what_they_promise(speakers: int, at_least: float) -> None:
+    rng = np.random.default_rng(speakers)
+    everyone = np.mean([m.uar(m.confusion(*noisy(rng, 200, 0.5)[:2], 8)) for _ in range(5)])
+    held = 0
+    for _ in range(60):
+        truths, predictions, groups = noisy(rng, speakers, 0.5)
+        interval = m.bootstrap_interval(truths, predictions, groups, m.uar, 8, n=400)
+        held += interval.low <= everyone <= interval.high
+    assert held / 60 >= at_least
+
+
+def test_speakers_widen_an_interval_and_seeds_are_averaged() -> None:
+    truths, predictions, groups = noisy(np.random.default_rng(3), 12, 0.6)
+    by_speaker = m.bootstrap_interval(truths, predictions, groups, m.accuracy, 8)
+    by_clip = m.bootstrap_interval(truths, predictions, None, m.accuracy, 8)
+    assert by_speaker.value == by_clip.value
+    assert by_speaker.high - by_speaker.low > by_clip.high - by_clip.low
+    other = noisy(np.random.default_rng(4), 12, 0.6)[1]
+    both = m.bootstrap_interval(truths, np.stack([predictions, other]), groups, m.accuracy, 8)
+    assert both.value == pytest.approx(((truths == predictions).mean() + (truths == other).mean()) / 2)
+
+
+def test_an_interval_does_not_depend_on_the_order_of_clips_nor_on_the_day() -> None:
+    truths, predictions, groups = noisy(np.random.default_rng(5), 6, 0.6)
+    order = np.random.default_rng(6).permutation(len(truths))
+    first = m.bootstrap_interval(truths, predictions, groups, m.uar, 8, seed=7)
+    assert first == m.bootstrap_interval(truths[order], predictions[order], groups[order], m.uar, 8, seed=7)
+    assert first != m.bootstrap_interval(truths, predictions, groups, m.uar, 8, seed=8)
+
+
+def test_one_group_has_no_interval() -> None:
+    with pytest.raises(ValueError, match="two groups"):
+        m.bootstrap_interval(np.array([0, 1]), np.array([0, 1]), ["a", "a"], m.uar, 2)
+
+
+def test_a_paired_difference_is_narrower_than_the_models_own_intervals() -> None:
+    rng = np.random.default_rng(8)
+    truths, better, groups = noisy(rng, 24, 0.7)
+    worse = np.where(rng.random(len(truths)) < 0.1, (truths + 1) % 8, better)
+    gap = m.paired_bootstrap(truths, better, worse, groups, m.uar, 8)
+    own = m.bootstrap_interval(truths, better, groups, m.uar, 8)
+    assert 0 < gap.low < gap.value < gap.high
+    assert gap.high - gap.low < own.high - own.low
+    assert gap.p_value < 0.01
+    turned = m.paired_bootstrap(truths, worse, better, groups, m.uar, 8)
+    assert turned.value == pytest.approx(-gap.value)
+    assert turned.low == pytest.approx(-gap.high)
+
+
+def test_the_same_model_twice_is_no_difference() -> None:
+    truths, predictions, groups = noisy(np.random.default_rng(9), 8, 0.6)
+    gap = m.paired_bootstrap(truths, predictions, predictions, groups, m.uar, 8)
+    assert (gap.value, gap.low, gap.high, gap.p_value) == (0, 0, 0, 1)
