@@ -119,11 +119,17 @@ def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.nda
         # A streamed file does not tell its length: read one frame more than is allowed, and see.
         limit = info.frames or int(MAX_SECONDS * info.sample_rate_hz) + 1
         samples = _read(file, path, info, limit)  # (frames, channels)
-    mono = check_waveform(samples[:, 0] if info.channels == 1 else samples.mean(axis=1), str(path), info.sample_rate_hz)
+    mono = check_waveform(mix(samples), str(path), info.sample_rate_hz)
     if info.sample_rate_hz == sample_rate_hz:
         return mono
     resampled: np.ndarray = soxr.resample(mono, info.sample_rate_hz, sample_rate_hz, quality="HQ")
     return resampled.astype(np.float32, copy=False)
+
+
+def mix(samples: np.ndarray) -> np.ndarray:
+    """The mean of all channels: (frames, channels) → (frames,)."""
+    mono: np.ndarray = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return mono
 
 
 def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:

@@ -86,7 +86,7 @@ def _load_ravdess(data: Path | None, progress: Progress | None, download: bool) 
     except UnreachableError as error:
         corpus = _load_synthetic(None, progress, download)
         note = (
-            f"RAVDESS is neither in data/ravdess nor in {user_cache() / 'ravdess'}, and cannot be downloaded ({error}). "
+            f"RAVDESS is neither in data/ravdess nor at {user_cache() / 'ravdess'} and cannot be downloaded: {error}. "
             "Going on with the synthetic corpus, speech that Emovox renders itself. To use RAVDESS, fetch "
             f"{ravdess.ARCHIVE} from {ravdess.RECORD} and give --data PATH."
         )

@@ -58,6 +58,9 @@ ACTORS = 24
 CLIPS_PER_ACTOR = 60
 CLIPS_PER_EMOTION = {label: 96 if label == "neutral" else 192 for label in LABELS}
 
+PUBLISHED_TWICE = (("03-01-03-01-02-01-07", "03-01-03-01-02-02-07"),)
+"""Pairs of clips that hold the same samples as published: actor 7's two happy takes of "dogs" are one."""
+
 _AUDIO, _SPEECH = "03", "01"
 _EMOTIONS = {f"{code:02d}": label for code, label in enumerate(LABELS, 1)}
 _INTENSITIES = {"01": "normal", "02": "strong"}

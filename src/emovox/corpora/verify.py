@@ -1,0 +1,330 @@
+"""Hold a corpus to what was published, and name every file that departs from it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soxr
+
+from emovox.audio import check_waveform, decode, mix
+from emovox.corpora import load_path, ravdess
+from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora.listing import Listing
+from emovox.corpora.scan import recordings_under
+from emovox.errors import AudioError, CorpusError
+
+KINDS = {
+    "missing": "published, but not here",
+    "extra": "here, but not part of the corpus",
+    "altered": "has the right name, but not the published sound",
+    "unreadable": "cannot be decoded, or holds nothing to hear",
+    "duplicate": "has the same sound as another file",
+    "mislabelled": "has a name or a folder that contradicts its sound or its name",
+}
+"""What can be wrong with a file."""
+
+FINGERPRINT_HZ = 1000
+FINGERPRINT_SAMPLES = 4096
+SAME = 0.9
+"""Correlation of fingerprints from which two recordings are one. In RAVDESS, different ones reach 0.44 at most."""
+
+SAME_SECONDS = 0.05
+"""One recording at two sample rates has one length, but for a resampler's rounding."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Args:
+        kind: One of :data:`KINDS`.
+        file: Path from the corpus's root, or a clip id where there is no file.
+        reason: What is the matter, in words.
+    """
+
+    kind: str
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many there are, and how many there should be (None: any number will do)."""
+
+    what: str
+    found: int
+    expected: int | None = None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was checked, and what was found.
+
+    Args:
+        corpus: The corpus's name.
+        root: Where it lies.
+        against_index: Whether the samples were held to the published ones.
+        counts: Recordings, actors, recordings of each actor and of each emotion.
+        findings: Everything that is wrong, by kind and then by file.
+        notes: What is odd, but as published or harmless.
+    """
+
+    corpus: str
+    root: Path
+    against_index: bool
+    counts: tuple[Count, ...]
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings and all(count.expected in (None, count.found) for count in self.counts)
+
+    def of(self, kind: str) -> tuple[Finding, ...]:
+        """The findings of one kind."""
+        return tuple(finding for finding in self.findings if finding.kind == kind)
+
+    @property
+    def sentence(self) -> str:
+        """The result in one line."""
+        if self.ok:
+            held = " with the published samples" if self.against_index else ""
+            return f"{self.corpus} in {self.root} is whole: {self.counts[0].found:,} recordings{held}."
+        parts = [f"{len(self.of(kind)):,} {kind}" for kind in KINDS if self.of(kind)]
+        return f"{self.corpus} in {self.root} is not as it should be: {', '.join(parts) or 'the counts are wrong'}."
+
+    def listings(self) -> tuple[Listing, ...]:
+        """Tables for people: the counts, and the findings if there are any."""
+        rows = [
+            (count.what, f"{count.found:,}", "" if count.expected is None else f"{count.expected:,}")
+            for count in self.counts
+        ]
+        tables = [Listing("Counts", ("what", "found", "expected"), tuple(rows))]
+        if self.findings:
+            found = tuple((finding.kind, finding.file, finding.reason) for finding in self.findings)
+            tables.append(Listing("Findings", ("kind", "file", "what is the matter"), found))
+        return tuple(tables)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One file as decoded; ``error`` tells why it could not be."""
+
+    path: Path
+    clip: Clip | None
+    name_error: str = ""
+    error: str = ""
+    digest: str = ""
+    seconds: float = 0.0
+    form: tuple[int, int, int] = (0, 0, 0)  # sample rate, channels, frames
+    fingerprint: np.ndarray | None = None
+
+
+def verify(corpus: Corpus | Path | str, progress: Progress | None = None, workers: int = 2) -> Verification:
+    """Decode every file of a corpus and check it.
+
+    RAVDESS is held, name by name and sample by sample, to its published index. Any other corpus is searched for files
+    that cannot be read, files with the same sound, and names that contradict their folders.
+
+    Args:
+        corpus: A loaded corpus, or the path of one; by its path alone, a folder counts as RAVDESS only if it holds
+            published samples.
+        progress: Told ``("verify", files so far, files in all)``.
+        workers: Threads.
+
+    Raises:
+        CorpusError: There is no corpus at the path.
+    """
+    if not isinstance(corpus, Corpus):
+        corpus = load_path(Path(corpus), progress)
+    named = _is_named(corpus.clips)
+    clips = {clip.path: clip for clip in corpus.clips}
+    paths = recordings_under(corpus.root) if named else [clip.path for clip in corpus.clips]
+    heard = []
+    with ThreadPoolExecutor(workers) as pool:
+        for one in pool.map(lambda path: _hear(path, None if named else clips[path]), paths):
+            heard.append(one)
+            if progress:
+                progress("verify", len(heard), len(paths))
+
+    notes = list(corpus.notes)
+    findings = [Finding("unreadable", _short(corpus, one.path), one.error) for one in heard if one.error]
+    indexed = corpus.name == "ravdess"
+    if indexed:
+        index = ravdess.read_index()
+        findings += _against_index(corpus, heard, index)
+        present = {one.path.stem for one in heard}
+        notes += [
+            f"{first} and {second} hold the same sound, and were published so: one take under two names."
+            for first, second in ravdess.PUBLISHED_TWICE
+            if {first, second} <= present
+        ]
+    elif named:
+        findings += [Finding("extra", _short(corpus, one.path), one.name_error) for one in heard if one.name_error]
+        notes.append("Its samples were not held to an index, since none is known for this corpus.")
+    findings += _misplaced(corpus, heard) + _duplicates(corpus, heard, ravdess.PUBLISHED_TWICE if indexed else ())
+    order = list(KINDS)
+    findings.sort(key=lambda finding: (order.index(finding.kind), finding.file))
+    return Verification(
+        corpus.name, corpus.root, indexed, _counts(corpus, indexed), tuple(findings), tuple(dict.fromkeys(notes))
+    )
+
+
+def _hear(path: Path, clip: Clip | None) -> _Heard:
+    """Decode one file; where no clip is given, its name tells what it should be."""
+    name_error = ""
+    if clip is None:
+        try:
+            clip = ravdess.read_name(path)
+        except CorpusError as error:
+            name_error = str(error)
+    try:
+        samples, info = decode(path)  # (frames, channels)
+        mono = check_waveform(mix(samples), str(path), info.sample_rate_hz)
+    except AudioError as error:
+        return _Heard(path, clip, name_error, error=str(error))
+    form = (info.sample_rate_hz, info.channels, info.frames)
+    return _Heard(
+        path, clip, name_error, "", ravdess.samples_digest(samples), len(mono) / info.sample_rate_hz, form,
+        fingerprint(mono, info.sample_rate_hz),
+    )  # fmt: skip
+
+
+def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """What stays of a recording whatever its sample rate, depth, level and container: the course of its low band.
+
+    The waveform is resampled to 1 kHz and differenced, so that neither an offset nor rumble counts; its first four
+    seconds are scaled to unit length. The product of two fingerprints is then the correlation of two recordings.
+
+    Args:
+        waveform: (samples,), float32.
+        sample_rate_hz: Its rate.
+
+    Returns:
+        (4096,), float32, of length 1; zero where nothing changes.
+    """
+    low = np.diff(soxr.resample(waveform, sample_rate_hz, FINGERPRINT_HZ, quality="MQ"))[:FINGERPRINT_SAMPLES]
+    padded = np.pad(low, (0, FINGERPRINT_SAMPLES - len(low))).astype(np.float32)
+    scaled: np.ndarray = padded / np.maximum(np.linalg.norm(padded), np.float32(1e-9))
+    return scaled
+
+
+def _is_named(clips: tuple[Clip, ...]) -> bool:
+    """Whether clips got their labels from RAVDESS names rather than from a table."""
+    try:
+        return ravdess.read_name(clips[0].path).id == clips[0].id
+    except CorpusError:
+        return False
+
+
+def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, ravdess.Published]) -> list[Finding]:
+    """Missing, extra, altered and mislabelled files of RAVDESS."""
+    findings = []
+    published = {entry.digest: clip_id for clip_id, entry in index.items()}
+    elsewhere: dict[str, str] = {}  # clip id → the wrongly named file that holds its sound
+    for one in heard:
+        file, clip_id = _short(corpus, one.path), one.clip.id if one.clip else ""
+        entry = index.get(clip_id)
+        if entry and (one.error or (one.digest == entry.digest and one.form[0] == ravdess.SAMPLE_RATE_HZ)):
+            continue
+        held = published.get(one.digest)
+        if held and held != clip_id and not (entry and one.digest == entry.digest):
+            elsewhere[held] = file
+            findings.append(Finding("mislabelled", file, f"holds the sound published as {held}; rename it to that"))
+        elif entry:
+            findings.append(Finding("altered", file, _alteration(one, entry)))
+        elif not one.error:
+            reason = one.name_error or f"{one.path.name} is none of the {ravdess.CLIPS:,} published; remove it"
+            findings.append(Finding("extra", file, reason))
+    names = {one.clip.id for one in heard if one.clip}
+    for clip_id in index.keys() - names:
+        where = f"its sound lies in {elsewhere[clip_id]}" if clip_id in elsewhere else "fetch the corpus anew"
+        findings.append(Finding("missing", clip_id, f"no file has this name; {where}"))
+    return findings
+
+
+def _alteration(one: _Heard, entry: ravdess.Published) -> str:
+    """How a file's form departs from the published one."""
+    names = ("Hz", "channels", "frames")
+    wanted = (ravdess.SAMPLE_RATE_HZ, entry.channels, entry.frames)
+    different = [f"{a} {name}, not {b}" for a, b, name in zip(one.form, wanted, names, strict=True) if a != b]
+    return f"{', '.join(different) or 'its samples are not the published ones'}; fetch it anew"
+
+
+def _misplaced(corpus: Corpus, heard: list[_Heard]) -> list[Finding]:
+    """Files in the folder of another actor than their name says."""
+    findings = []
+    for one in heard:
+        match = re.fullmatch(r"Actor_(\d\d)", one.path.parent.name)
+        if match and one.clip and match[1] != one.clip.speaker:
+            reason = f"lies in {match[0]}, but its name says actor {one.clip.speaker}; move or rename it"
+            findings.append(Finding("mislabelled", _short(corpus, one.path), reason))
+    return findings
+
+
+def _duplicates(corpus: Corpus, heard: list[_Heard], expected: Iterable[tuple[str, str]]) -> list[Finding]:
+    """Files of different names with the same sound; ``expected`` pairs of names are passed over."""
+    able = [one for one in heard if one.fingerprint is not None]
+    if not able:
+        return []
+    prints = np.stack([one.fingerprint for one in able if one.fingerprint is not None])  # (files, 4096)
+    seconds = np.array([one.seconds for one in able])
+    passed = {frozenset(pair) for pair in expected}
+    findings = []
+    found: set[int] = set()
+    for start in range(0, len(able), 512):  # in blocks, so that memory stays small for any corpus
+        block = slice(start, start + 512)
+        alike = (prints[block] @ prints.T > SAME) & (abs(seconds[block, None] - seconds) <= SAME_SECONDS)
+        for row, column in np.argwhere(alike):
+            i, j = int(start + row), int(column)
+            a, b = able[i], able[j]
+            names = (a.path.stem, b.path.stem) if _is_named(corpus.clips) else (str(a.path), str(b.path))
+            if j <= i or j in found or names[0] == names[1] or frozenset(names) in passed:
+                continue
+            found.add(j)
+            labels = [
+                f"{field} {getattr(a.clip, field)} there and {getattr(b.clip, field)} here"
+                for field in ("emotion", "speaker")
+                if a.clip and b.clip and getattr(a.clip, field) != getattr(b.clip, field)
+            ]
+            contradiction = f", though labelled {' and '.join(labels)}" if labels else ""
+            reason = f"has the same sound as {_short(corpus, a.path)}{contradiction}; keep one of them"
+            findings.append(Finding("duplicate", _short(corpus, b.path), reason))
+    return findings
+
+
+def _counts(corpus: Corpus, indexed: bool) -> tuple[Count, ...]:
+    """How much there is of everything; actors are told one by one only where they depart from the rule."""
+    emotions = Counter(clip.emotion for clip in corpus.clips)
+    speakers = Counter(clip.speaker for clip in corpus.clips)
+    if not indexed:
+        return (
+            Count("recordings", len(corpus.clips)),
+            Count("speakers", len(speakers)),
+            *(Count(f"of {label}", emotions[label]) for label in corpus.labels),
+        )
+    actors = [f"{actor:02d}" for actor in range(1, ravdess.ACTORS + 1)]
+    whole = sum(speakers[actor] == ravdess.CLIPS_PER_ACTOR for actor in actors)
+    return (
+        Count("recordings", len(corpus.clips), ravdess.CLIPS),
+        Count("actors", len(speakers), ravdess.ACTORS),
+        Count(f"actors with {ravdess.CLIPS_PER_ACTOR} recordings", whole, ravdess.ACTORS),
+        *(
+            Count(f"of actor {actor}", speakers[actor], ravdess.CLIPS_PER_ACTOR)
+            for actor in actors
+            if speakers[actor] != ravdess.CLIPS_PER_ACTOR
+        ),
+        *(Count(f"of {label}", emotions[label], number) for label, number in ravdess.CLIPS_PER_EMOTION.items()),
+    )
+
+
+def _short(corpus: Corpus, path: Path) -> str:
+    """A file's path from the corpus's root."""
+    return str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)
