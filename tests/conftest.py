@@ -8,6 +8,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 import pytest
 
+from emovox.corpora.base import Corpus
+from emovox.corpora.synthetic import load_synthetic
+
 SHARED = Path(os.environ.get("EMOVOX_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
@@ -26,3 +29,9 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED} is missing; set EMOVOX_SHARED to the folder that holds ravdess/ and yamnet/")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Four synthetic speakers, two of each sex, with thirty clips each: 2 of neutral, 4 of every other emotion."""
+    return load_synthetic(tmp_path_factory.mktemp("tiny_corpus"), speakers=4, repetitions=1)
