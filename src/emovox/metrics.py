@@ -6,6 +6,7 @@ every seed, every fold, or all 2,000 resamples of a bootstrap.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -135,38 +136,6 @@ class Interval:
     high: float
 
 
-def bootstrap_interval(
-    truths: np.ndarray,
-    predictions: np.ndarray,
-    groups: Sequence[str] | np.ndarray | None,
-    metric: Metric,
-    n_classes: int,
-    n: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """A score with the interval that other groups of speakers like these would be expected to fill.
-
-    Whole groups are drawn with replacement. The percentile interval is expanded for few groups as in Hesterberg (2015),
-    What Teachers Should Know About the Bootstrap, section 5.3, since it would otherwise be too narrow: with four groups
-    it reaches from the worst resample to the best.
-
-    Args:
-        truths: (N,) class indices.
-        predictions: (N,) class indices, or (S, N) for S trainings, whose mean score is taken.
-        groups: (N,) who speaks in each clip; None resamples clips.
-        metric: For example :func:`uar`.
-        n_classes: C.
-        n: Resamples.
-        seed: Of the resampling.
-        level: Confidence.
-    """
-    parts = _by_group(truths, predictions, groups, n_classes)  # (G, S, C, C)
-    scores = metric(_resampled(parts, n, seed)).mean(axis=-1)  # (n,)
-    low, high = _bounds(scores, len(parts), level)
-    return Interval(float(metric(parts.sum(axis=0)).mean()), low, high)
-
-
 @dataclass(frozen=True)
 class Difference:
     """How much one model scores above another on the same clips.
@@ -182,6 +151,70 @@ class Difference:
     p_value: float
 
 
+class Bootstrap:
+    """Predictions scored on other draws of speakers like these, so that a score can carry an interval.
+
+    Whole groups are drawn with replacement. Percentile intervals are expanded for few groups as in Hesterberg (2015),
+    What Teachers Should Know About the Bootstrap, section 5.3, since they would otherwise be too narrow: with four
+    groups they reach from the worst resample to the best.
+
+    Args:
+        truths: (N,) class indices.
+        predictions: (N,) class indices, or (S, N) for S trainings, whose mean score is taken.
+        groups: (N,) who speaks in each clip; None resamples clips.
+        n_classes: C.
+        n: Resamples.
+        seed: Of the resampling.
+        level: Confidence.
+    """
+
+    def __init__(
+        self,
+        truths: np.ndarray,
+        predictions: np.ndarray,
+        groups: Sequence[str] | np.ndarray | None,
+        n_classes: int,
+        n: int = 2000,
+        seed: int = 0,
+        level: float = 0.95,
+    ) -> None:
+        parts = _by_group(truths, predictions, groups, n_classes)  # (G, S, C, C)
+        self.groups, self.level = len(parts), level
+        self.matrices = parts.sum(axis=0)  # (S, C, C)
+        self.resampled = _resampled(parts, n, seed)  # (n, S, C, C)
+
+    def scores(self, metric: Metric) -> np.ndarray:
+        """The metric on every resample, averaged over trainings: (n,)."""
+        return np.asarray(metric(self.resampled).mean(axis=-1))
+
+    def interval(self, metric: Metric) -> Interval:
+        """The score on the clips themselves, with its interval."""
+        low, high = _bounds(self.scores(metric), self.groups, self.level)
+        return Interval(float(metric(self.matrices).mean()), low, high)
+
+    def difference(self, other: Bootstrap, metric: Metric) -> Difference:
+        """How much higher this scores than ``other``, which judges the same clips on the same resamples."""
+        gaps = self.scores(metric) - other.scores(metric)
+        value = metric(self.matrices).mean() - metric(other.matrices).mean()
+        low, high = _bounds(gaps, self.groups, self.level)
+        beyond = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
+        return Difference(float(value), low, high, min(1.0, 2 * (beyond + 1) / (len(gaps) + 1)))
+
+
+def bootstrap_interval(
+    truths: np.ndarray,
+    predictions: np.ndarray,
+    groups: Sequence[str] | np.ndarray | None,
+    metric: Metric,
+    n_classes: int,
+    n: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Interval:
+    """A score with its interval; see :class:`Bootstrap` for the arguments."""
+    return Bootstrap(truths, predictions, groups, n_classes, n, seed, level).interval(metric)
+
+
 def paired_bootstrap(
     truths: np.ndarray,
     predictions: np.ndarray,
@@ -193,21 +226,13 @@ def paired_bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> Difference:
-    """``predictions`` minus ``others`` on the same clips, both scored on the same resamples of the groups.
+    """``predictions`` minus ``others`` on the same clips and resamples; see :class:`Bootstrap` for the arguments.
 
-    Args:
-        truths: (N,) class indices.
-        predictions, others: (N,), or (S, N) for S trainings, whose mean score is taken; S may differ.
-        groups: (N,) who speaks in each clip; None resamples clips.
-        metric, n_classes, n, seed, level: As in :func:`bootstrap_interval`.
+    Both may be (N,), or (S, N) for S trainings, whose mean score is taken; S may differ.
     """
-    one = _by_group(truths, predictions, groups, n_classes)
-    two = _by_group(truths, others, groups, n_classes)
-    gaps = metric(_resampled(one, n, seed)).mean(axis=-1) - metric(_resampled(two, n, seed)).mean(axis=-1)
-    value = metric(one.sum(axis=0)).mean() - metric(two.sum(axis=0)).mean()
-    low, high = _bounds(gaps, len(one), level)
-    beyond = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
-    return Difference(float(value), low, high, min(1.0, 2 * (beyond + 1) / (n + 1)))
+    one = Bootstrap(truths, predictions, groups, n_classes, n, seed, level)
+    two = Bootstrap(truths, others, groups, n_classes, n, seed, level)
+    return one.difference(two, metric)
 
 
 def _by_group(
@@ -242,13 +267,14 @@ def _bounds(scores: np.ndarray, groups: int, level: float) -> tuple[float, float
         raise ValueError("an interval needs at least two groups; resample clips instead")
     reach = np.sqrt(groups / (groups - 1)) * _student_quantile((1 + level) / 2, groups - 1)
     tail = NormalDist().cdf(-reach)
-    low, high = np.quantile(scores, [tail, 1 - tail])
+    low, high = np.nanquantile(scores, [tail, 1 - tail])  # a resample may miss a class, whose recall is then NaN
     return float(low), float(high)
 
 
+@functools.lru_cache
 def _student_quantile(probability: float, degrees: int) -> float:
     """Student's t quantile, for a probability above a half: with t = sqrt(v) tan(a), its density is cos(a)^(v-1)."""
-    angle = np.linspace(0, np.pi / 2, 100_001)
+    angle = np.linspace(0, np.pi / 2, 20_001)
     density = np.cos(angle) ** (degrees - 1)
     mass = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     return float(np.sqrt(degrees) * np.tan(np.interp(2 * probability - 1, mass / mass[-1], angle)))
@@ -259,7 +285,7 @@ def _diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 def _ratio(above: np.ndarray, below: np.ndarray, empty: float = float("nan")) -> np.ndarray:
-    """above / below, and ``empty`` where there is nothing below."""
+    """Divide, giving ``empty`` where there is nothing below."""
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
     return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, empty), where=below > 0)
 

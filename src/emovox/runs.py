@@ -124,7 +124,7 @@ class Run:
         path: The folder.
         recipe: What was asked.
         provenance: Where it comes from; ``provenance["corpus"]`` holds name, version, licence, citation, digest,
-            labels and synthetic.
+            labels, synthetic, and root, the folder where the recordings lay.
         clips: Every clip of the corpus under its id, sorted by id.
         folds: Every fold under its name, in the protocol's order.
     """
@@ -179,6 +179,7 @@ class Run:
                 "version": corpus.version,
                 "licence": corpus.licence,
                 "citation": corpus.citation,
+                "root": str(corpus.root.resolve()),
                 "digest": corpus.digest,
                 "labels": list(corpus.labels),
                 "synthetic": corpus.synthetic,

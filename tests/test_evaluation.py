@@ -1,0 +1,229 @@
+"""An Evaluation is what a direct count of the predictions gives, is the same every time, and says what it is."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from emovox.calibration import apply_temperature
+from emovox.errors import RunError
+from emovox.evaluation import COLUMNS, Evaluation, compare, evaluate, results, write_results
+from emovox.runs import Job, Run
+from fake_run import LABELS, fake_result, fake_run
+
+PUBLISHED = [
+    "timestamp", "dataset", "total_samples", "train_samples", "val_samples", "test_samples", "num_classes", "emotions",
+    "models", "best_model", "best_accuracy",
+]  # fmt: skip
+PUBLISHED_OF_A_MODEL = [
+    "test_accuracy", "test_loss", "training_time_minutes", "epochs_trained", "best_val_accuracy", "parameters",
+]  # fmt: skip
+SMALL = {"models": ("cnn", "yamnet"), "speakers": 8}
+
+
+@pytest.fixture(scope="module")
+def rotating(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return fake_run(tmp_path_factory.mktemp("runs") / "rotating", "speakers6", seeds=2)
+
+
+@pytest.fixture(scope="module")
+def evaluation(rotating: Run) -> Evaluation:
+    return evaluate(rotating)
+
+
+def pooled(run: Run, model: str, seed: int) -> dict[str, np.ndarray]:
+    """Calibrated probabilities of every test clip, gathered clip by clip."""
+    gathered = {}
+    for fold in run.folds:
+        result = run.read_result(Job(fold, model, seed))
+        for i, row in zip(result.test_ids, result.test_probabilities, strict=True):
+            assert i not in gathered
+            gathered[i] = apply_temperature(row, result.temperature)
+    return gathered
+
+
+@pytest.mark.parametrize("model", ["cnn", "cnn_lstm", "yamnet"])
+def test_figures_are_those_of_a_direct_count(rotating: Run, evaluation: Evaluation, model: str) -> None:
+    judged = evaluation.models[model]
+    accuracies, recalls, losses = [], [], []
+    for seed in range(2):
+        answers = pooled(rotating, model, seed)
+        truths = [LABELS.index(rotating.clips[i].emotion) for i in answers]
+        predictions = [int(row.argmax()) for row in answers.values()]
+        accuracies.append(sk.accuracy_score(truths, predictions))
+        recalls.append(sk.balanced_accuracy_score(truths, predictions))
+        losses.append(sk.log_loss(truths, list(answers.values()), labels=range(8)))
+        assert judged.scores["f1_macro"].per_seed[seed] == pytest.approx(
+            sk.f1_score(truths, predictions, average="macro")
+        )
+    assert judged.accuracy.per_seed == pytest.approx(accuracies)
+    assert judged.accuracy.value == pytest.approx(np.mean(accuracies))
+    assert judged.uar.value == pytest.approx(np.mean(recalls))
+    assert judged.uar.deviation == pytest.approx(np.std(recalls, ddof=1))
+    assert judged.uar.low < judged.uar.value < judged.uar.high
+    assert judged.loss == pytest.approx(np.mean(losses), rel=1e-5)
+    assert judged.confusion.sum() == 2 * len(evaluation.clip_ids)
+
+
+def test_folds_are_pooled_and_also_kept_apart(rotating: Run, evaluation: Evaluation) -> None:
+    assert evaluation.clip_ids == tuple(rotating.clips)
+    assert list(evaluation.models["cnn"].uar.per_fold) == [f"fold{k}" for k in range(1, 7)]
+    per_seed = []
+    for seed in range(2):
+        result = rotating.read_result(Job("fold3", "cnn", seed))
+        truths = [LABELS.index(rotating.clips[i].emotion) for i in result.test_ids]
+        per_seed.append(sk.balanced_accuracy_score(truths, result.test_probabilities.argmax(axis=1)))
+    assert evaluation.models["cnn"].uar.per_fold["fold3"] == pytest.approx(np.mean(per_seed))
+    assert evaluation.models["cnn"].uar.fold_mean == pytest.approx(evaluation.models["cnn"].uar.value, abs=0.02)
+    assert evaluation.folds["fold1"].test_speakers == ("01", "11", "20", "21")
+
+
+def test_calibration_lowers_the_loss_of_overconfident_models(evaluation: Evaluation) -> None:
+    for model in evaluation.models.values():
+        assert model.loss < model.loss_uncalibrated
+        assert model.calibration_error < model.calibration_error_uncalibrated
+
+
+def test_an_evaluation_is_a_pure_function_of_the_folder(rotating: Run, evaluation: Evaluation) -> None:
+    for path in rotating.path.rglob("*"):
+        os.utime(path, (0, 0))
+    again = evaluate(Run.open(rotating.path))
+    assert json.dumps(results(again)) == json.dumps(results(evaluation))
+    assert again.timestamp == "2026-11-22T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "folds", "clips", "unit", "units"),
+    [
+        ("speakers1", 1, 4 * 30, "speakers", 4),
+        ("speakers5", 5, 24 * 30, "speakers", 24),
+        ("loso", 24, 24 * 30, "speakers", 24),
+        ("holdout", 1, 108, "clips", 108),
+    ],
+)
+def test_every_protocol_is_judged(tmp_path: Path, protocol: str, folds: int, clips: int, unit: str, units: int) -> None:
+    evaluation = evaluate(fake_run(tmp_path / protocol, protocol, models=("cnn",)))
+    assert (len(evaluation.folds), len(evaluation.clip_ids)) == (folds, clips)
+    assert (evaluation.unit, evaluation.units) == (unit, units)
+    assert evaluation.leaky == (protocol == "holdout")
+    assert evaluation.warnings == (("leaky: speakers shared",) if protocol == "holdout" else ())
+    score = evaluation.models["cnn"].uar
+    assert score.deviation is None
+    assert score.low < score.value < score.high
+    assert list(score.per_fold) == [f"fold{k + 1}" for k in range(folds)]
+
+
+def test_one_test_speaker_falls_back_on_clips(tmp_path: Path) -> None:
+    evaluation = evaluate(fake_run(tmp_path / "run", "speakers1", models=("cnn",), speakers=3))
+    assert evaluation.unit == "clips"
+
+
+def test_a_synthetic_corpus_is_called_so(tmp_path: Path) -> None:
+    evaluation = evaluate(fake_run(tmp_path / "run", "holdout", name="synthetic", models=("cnn",), speakers=6))
+    assert evaluation.warnings == ("synthetic", "leaky: speakers shared")
+    assert "synthetic" in results(evaluation)["dataset"]
+
+
+def test_an_unfinished_run_says_how_much_is_left(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", "speakers6", finish=False, **SMALL)
+    with pytest.raises(RunError, match=r"12 of 12 trainings left; .*--resume"):
+        evaluate(run)
+    with pytest.raises(RunError, match="12 of 12"):
+        evaluate(run, finished_only=True)
+    for job in run.jobs:
+        if job.model == "cnn" or job.fold == "fold1":
+            run.write_result(job, fake_result(run, job))
+    with pytest.raises(RunError, match=r"5 of 12 trainings left \(all of cnn is done\)"):
+        evaluate(run)
+    evaluation = evaluate(run, finished_only=True)
+    assert list(evaluation.models) == ["cnn"]
+    assert evaluation.missing == ("yamnet",)
+
+
+def test_two_folds_that_judge_one_clip_are_refused(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", "speakers6", **SMALL)
+    path = run.path / "folds" / "folds.json"
+    path.write_text(path.read_text().replace('"fold2"', '"fold1b"'))
+    folds = json.loads(path.read_text())
+    folds[1]["test"] = folds[0]["test"]
+    path.write_text(json.dumps(folds))
+    for model in ("cnn", "yamnet"):
+        (run.path / "folds" / "fold1b").mkdir(exist_ok=True)
+        os.symlink(run.path / "folds" / "fold1" / f"{model}-seed0", run.path / "folds" / "fold1b" / f"{model}-seed0")
+    with pytest.raises(RunError, match="both judge"):
+        evaluate(Run.open(run.path))
+
+
+def test_training_results_keep_the_published_keys(rotating: Run, evaluation: Evaluation) -> None:
+    write_results(rotating, evaluation)
+    kept = json.loads((rotating.path / "training_results.json").read_text())
+    assert list(kept)[: len(PUBLISHED)] == PUBLISHED
+    assert list(kept["models"]) == ["cnn", "cnn_lstm", "yamnet"]
+    for model in kept["models"].values():
+        assert list(model)[: len(PUBLISHED_OF_A_MODEL)] == PUBLISHED_OF_A_MODEL
+        assert isinstance(model["epochs_trained"], int)
+    assert kept["emotions"] == list(LABELS)
+    assert kept["total_samples"] == 24 * 30
+    assert kept["train_samples"] + kept["val_samples"] + kept["test_samples"] == 24 * 30
+    assert kept["judged_samples"] == 24 * 30
+    assert kept["best_model"] == max(kept["models"], key=lambda name: kept["models"][name]["test_accuracy"])
+    assert kept["best_accuracy"] == kept["models"][kept["best_model"]]["test_accuracy"]
+    assert kept["models"]["cnn"]["training_time_minutes"] == pytest.approx(12 * 4.2 * 40 / 60)
+
+
+def test_the_comparison_table_has_the_published_columns_first(rotating: Run, evaluation: Evaluation) -> None:
+    write_results(rotating, evaluation)
+    with (rotating.path / "model_comparison.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert list(rows[0])[:6] == ["model", *PUBLISHED_OF_A_MODEL[:5]]
+    assert [row["model"] for row in rows] == ["cnn", "cnn_lstm", "yamnet"]
+    assert float(rows[0]["test_uar"]) == pytest.approx(evaluation.models["cnn"].uar.value, abs=1e-5)
+
+
+def test_predictions_open_without_pickle_and_hold_the_same_answers(rotating: Run, evaluation: Evaluation) -> None:
+    write_results(rotating, evaluation)
+    with np.load(rotating.path / "predictions.npz", allow_pickle=False) as kept:
+        assert kept["clip_ids"].tolist() == list(evaluation.clip_ids)
+        truths = [LABELS.index(rotating.clips[i].emotion) for i in kept["clip_ids"]]
+        np.testing.assert_array_equal(kept["truths"], truths)
+        assert kept["labels"].tolist() == list(LABELS)
+        assert kept["folds"][kept["speakers"] == "04"].tolist() == ["fold2"] * 30
+        for name, model in evaluation.models.items():
+            assert kept[f"{name}_probabilities"].shape == (2, 24 * 30, 8)
+            np.testing.assert_allclose(kept[f"{name}_probabilities"], model.probabilities, atol=1e-6)
+            assert kept[f"{name}_temperatures"].shape == (2, 6)
+
+
+def test_a_diverged_training_is_still_written(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", finish=False, models=("cnn",), speakers=6)
+    (job,) = run.jobs
+    result = fake_result(run, job)
+    history = {**result.history, "val_loss": [float("nan")] * 3}
+    run.write_result(job, type(result)(**{**vars(result), "history": history}))
+    write_results(run, evaluate(run))
+    kept = json.loads((run.path / "training_results.json").read_text())
+    assert kept["models"]["cnn"]["histories"][0]["history"]["val_loss"] == [None] * 3
+
+
+def test_runs_are_compared_where_they_judge_the_same_clips(tmp_path: Path) -> None:
+    six = fake_run(tmp_path / "six", "speakers6", models=("cnn", "yamnet"))
+    five = fake_run(tmp_path / "five", "speakers5", models=("cnn_lstm",))
+    leaky = fake_run(tmp_path / "leaky", "holdout", models=("cnn",))
+    rows = compare([six, five, leaky])
+    assert [(row.run, row.model) for row in rows] == [
+        ("six", "yamnet"), ("six", "cnn"), ("five", "cnn_lstm"), ("leaky", "cnn")
+    ]  # fmt: skip
+    assert rows[0].behind is None
+    assert rows[3].behind is None
+    assert rows[3].leaky
+    for row in rows[1:3]:
+        assert row.behind is not None
+        assert row.behind.value == pytest.approx(rows[0].uar.value - row.uar.value)
+        assert row.behind.low < row.behind.value < row.behind.high
+    assert rows[2].behind is not None
+    assert rows[2].behind.p_value < 0.05
