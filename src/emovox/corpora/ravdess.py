@@ -261,7 +261,7 @@ def samples_digest(samples: np.ndarray) -> str:
         samples: (frames, channels), float32, full scale ±1.
 
     >>> samples_digest(np.array([[0.0], [0.5]], dtype=np.float32))
-    'd7df3d8db3b6b0ec'
+    'd88c86f15bbea365'
     """
     steps = samples * np.float32(32768)
     whole = steps.astype("<i2") if np.abs(steps).max(initial=0) <= 32768 else np.zeros(0, "<i2")
