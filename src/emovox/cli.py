@@ -7,6 +7,7 @@ Libraries that take long to load are imported inside the commands that need them
 from __future__ import annotations
 
 import json
+import os
 import time
 import traceback
 from pathlib import Path
@@ -19,18 +20,19 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import emovox
-from emovox.errors import EmovoxError, ModelError, RecipeError, RunError, SplitError
+from emovox.errors import CorpusError, EmovoxError, ModelError, RecipeError, RunError, SplitError
 
 if TYPE_CHECKING:
     from emovox.corpora.base import Corpus
-    from emovox.recipe import Recipe
     from emovox.runs import Run
     from emovox.terminal import StageProgress
 
 RUNS = Path("runs")
 """Where runs go unless ``--out`` says otherwise."""
 
-VARIANTS = ("default", "reference")
+BUILT_IN = ("default", "reference")
+"""The built-in recipes that hold the two variants of every model."""
+
 STOPPED = 130  # what a shell expects after Ctrl-C
 UNEXPECTED = 1
 
@@ -73,9 +75,14 @@ class Commands(TyperGroup):
 
 
 def _fail(message: str, code: int = UNEXPECTED) -> NoReturn:
-    """Print one line on the error stream, whole where a terminal is narrow, and end."""
-    Console(stderr=True, highlight=False).print(escape(message), soft_wrap=True)
+    """Print one line on the error stream, and end."""
+    _complain(message)
     raise typer.Exit(code)
+
+
+def _complain(message: str) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print(escape(message), soft_wrap=not console.is_terminal)
 
 
 def _examples(*lines: str) -> str:
@@ -179,8 +186,6 @@ def run(
     workers: WorkersOption = None,
 ) -> None:
     """Fetch, train, judge, compare and export: the whole study in one command."""
-    from emovox.evaluation import evaluate
-    from emovox.runs import Run
     from emovox.terminal import StageProgress, show_finished
 
     settings = {
@@ -191,6 +196,8 @@ def run(
     try:
         with StageProgress(Console(stderr=True, highlight=False)) as progress:
             if resume:
+                from emovox.runs import Run
+
                 _refuse_changes(settings)
                 folder = out or _newest_run()
                 earlier = Run.open(folder)
@@ -198,7 +205,9 @@ def run(
             else:
                 _check(settings)
                 corpus = _load(data, progress)
-                study = _plan(settings, corpus)
+                from emovox.study import plan
+
+                study = plan(**settings, synthetic=corpus.synthetic)
                 folder = out or RUNS / f"{corpus.name}-{study.protocol}-{time.strftime('%Y%m%d-%H%M%S')}"
             for note in corpus.notes:
                 progress.say(note)
@@ -212,6 +221,8 @@ def run(
         if folder is not None and (folder / "recipe.toml").exists():
             _fail(f"Stopped. Go on with: emovox run --resume --out {folder}", STOPPED)
         _fail("Stopped before any training. Run the same command again; what was fetched is kept.", STOPPED)
+    from emovox.evaluation import evaluate
+
     show_finished(Console(highlight=False), finished, evaluate(finished))
 
 
@@ -223,31 +234,19 @@ def _names(listed: str | None) -> tuple[str, ...] | None:
 
 
 def _check(settings: dict[str, Any]) -> None:
-    """Refuse what cannot be planned before a corpus is fetched.
+    """Plan before a corpus is fetched, so that a mistake costs no download.
 
     Raises:
         EmovoxError: A name is unknown, or the recipe cannot be read.
     """
-    from emovox.recipe import KINDS, read_recipe
     from emovox.splits import PROTOCOLS
-
-    known = KINDS if settings["recipe"] is None else tuple(read_recipe(settings["recipe"]).models)
-    if settings["models"] is not None:
-        for name in settings["models"]:
-            if name not in known:
-                raise ModelError(f"Unknown model {name!r}; available: {', '.join(known)}")
-        if not settings["models"]:
-            raise ModelError(f"--models names none; available: {', '.join(known)}")
-    if settings["protocol"] not in (None, *PROTOCOLS):
-        raise SplitError(f"Unknown protocol {settings['protocol']!r}; available: {', '.join(PROTOCOLS)}")
-    if settings["variant"] not in (None, *VARIANTS):
-        raise ModelError(f"Unknown variant {settings['variant']!r}; available: {', '.join(VARIANTS)}")
-
-
-def _plan(settings: dict[str, Any], corpus: Corpus) -> Recipe:
     from emovox.study import plan
 
-    return plan(**settings, synthetic=corpus.synthetic)
+    planned = plan(**settings)
+    if not planned.models:
+        raise ModelError(f"--models names none; available: {', '.join(plan(recipe=settings['recipe']).models)}")
+    if planned.protocol not in PROTOCOLS:
+        raise SplitError(f"Unknown protocol {planned.protocol!r}; available: {', '.join(PROTOCOLS)}")
 
 
 def _refuse_changes(settings: dict[str, Any]) -> None:
@@ -291,10 +290,12 @@ def _corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpu
 @app.command(epilog=_examples("emovox models"))
 def models() -> None:
     """List the kinds of model, their variants and their sizes."""
-    from emovox.models import describe_models
-    from emovox.terminal import show_models
+    from emovox.models.sizes import sizes
+    from emovox.study import built_in
+    from emovox.terminal import show_sizes
 
-    show_models(Console(highlight=False), describe_models())
+    recipes = [recipe for name in BUILT_IN for recipe in built_in(name).models.values()]
+    show_sizes(Console(highlight=False), sizes(sorted(recipes, key=lambda recipe: recipe.kind)))
 
 
 @app.command(
@@ -334,7 +335,7 @@ def predict(
             heard = recognizer.predict(file)
         except EmovoxError as error:
             failed = True
-            Console(stderr=True, highlight=False).print(escape(str(error)), soft_wrap=True)
+            _complain(str(error))
             continue
         if as_json:
             print(json.dumps({"file": str(file), **heard.as_dict()}, ensure_ascii=False), flush=True)
@@ -352,14 +353,18 @@ def evaluate(
 ) -> None:
     """Judge a run again from its predictions, and write its tables, figures and report anew."""
     from emovox.evaluation import evaluate as judge
-    from emovox.report import write_report
+    from emovox.evaluation import write_results
     from emovox.runs import Run
-    from emovox.terminal import show_evaluation
+    from emovox.terminal import show_classes, show_evaluation
 
-    opened = Run.open(run)
+    opened, console = Run.open(run), Console(highlight=False)
     evaluation = judge(opened)
+    from emovox.report import write_report
+
+    write_results(opened, evaluation)
     write_report(opened, evaluation)
-    show_evaluation(Console(highlight=False), evaluation)
+    show_evaluation(console, evaluation)
+    show_classes(console, evaluation)
     print(f"\nReport: {run / 'report.html'}")
 
 
@@ -375,24 +380,75 @@ def compare(
     show_comparison(Console(highlight=False), stand_beside([Run.open(path) for path in runs]))
 
 
-CorpusArgument = Annotated[str, typer.Argument(metavar="NAME_OR_PATH", help="ravdess, synthetic, a folder or a zip.")]
+CorpusArgument = Annotated[
+    str, typer.Argument(metavar="[NAME_OR_PATH]", help="ravdess, synthetic, a folder, a zip or a CSV table.")
+]
 
 
 @data_app.command("get", epilog=_examples("emovox data get ravdess", "emovox data get ~/Downloads/ravdess.zip"))
 def data_get(corpus: CorpusArgument = "ravdess") -> None:
     """Find a corpus, or download it, and say where it lies."""
+    found = _find(corpus)
+    for note in found.notes:
+        print(note)
+    print(f"{found.name}: {len(found.clips):,} clips of {len(found.speakers)} speakers in {found.root}")
+    print(f"Licence: {found.licence}")
+
+
+@data_app.command("verify", epilog=_examples("emovox data verify ravdess", "emovox data verify ~/ravdess"))
+def data_verify(corpus: CorpusArgument = "ravdess") -> None:
+    """Decode every file and name what is missing, extra, altered, unreadable, duplicate or mislabelled."""
+    from emovox.corpora.verify import verify
+    from emovox.terminal import StageProgress, show_listings
+
+    found = _find(corpus)
+    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+        verification = verify(found, progress=progress)
+    show_listings(Console(highlight=False), verification.listings())
+    for note in (*found.notes, *verification.notes):
+        print(note)
+    print(verification.sentence)
+    if not verification.ok:
+        raise typer.Exit(CorpusError.exit_code)
+
+
+@data_app.command(
+    "describe",
+    epilog=_examples("emovox data describe ravdess", "emovox data describe ~/ravdess --out ravdess-plots"),
+)
+def data_describe(
+    corpus: CorpusArgument = "ravdess",
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write the plots into this folder.")] = None,
+) -> None:
+    """Count and measure: classes, speakers, durations, levels, formats, missing values, outliers."""
+    from emovox.corpora.describe import describe
+    from emovox.terminal import StageProgress, show_listings
+
+    found = _find(corpus)
+    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+        description = describe(found, progress=progress)
+    show_listings(Console(highlight=False), description.listings())
+    for note in found.notes:
+        print(note)
+    if out is not None:
+        from emovox.report.corpus import plot_description
+
+        for path in plot_description(description, out):
+            print(f"Plot: {path}")
+
+
+def _find(corpus: str) -> Corpus:
+    """The corpus that a data command names."""
+    from emovox.corpora import load_corpus
     from emovox.terminal import StageProgress
 
     with StageProgress(Console(stderr=True, highlight=False)) as progress:
-        found = _load(corpus, progress)
-    for note in found.notes:
-        print(note)
-    print(f"{found.name}: {len(found.clips)} clips of {len(found.speakers)} speakers in {found.root}")
-    print(f"Licence: {found.licence}")
+        return load_corpus(str(Path(corpus).expanduser()), progress=progress)
 
 
 def main() -> None:
     """Run the command line."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what TensorFlow says of its own start is of no use to a person
     app(prog_name="emovox")
 
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from emovox.corpora.listing import Listing
+    from emovox.evaluation import ComparisonRow, Evaluation, Score
+    from emovox.models.sizes import Size
     from emovox.recognizer import Prediction
+    from emovox.runs import Run
 
 BYTES_FROM = 1_000_000
 """A stage with a larger total counts bytes; nothing else in a study comes near."""
@@ -81,7 +87,7 @@ class StageProgress:
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bars."""
-        self._console.print(Text(sentence), soft_wrap=True)
+        say(self._console, sentence)
 
     def _finish(self, stage: str, total: int, now: float) -> None:
         if self._live:
@@ -92,6 +98,11 @@ class StageProgress:
 
     def _line(self, text: str) -> None:
         self._console.print(Text(text, style="dim"), soft_wrap=True)
+
+
+def say(console: Console, sentence: str) -> None:
+    """Print a sentence, wrapped between words in a terminal, and on one line for a file or another program."""
+    console.print(Text(sentence), soft_wrap=not console.is_terminal)
 
 
 class _Count(ProgressColumn):
@@ -151,3 +162,155 @@ def prediction_line(file: Path, heard: Prediction) -> Text:
         text.append(f"{first[0]} {first[1]:.0%}", style="green")
     text.append("   then " + ", ".join(f"{emotion} {p:.0%}" for emotion, p in others[:2]), style="dim")
     return text
+
+
+def show_listings(console: Console, listings: Iterable[Listing]) -> None:
+    """Print a corpus's tables."""
+    for listing in listings:
+        table = Table(title=Text(listing.title), title_justify="left", box=box.SIMPLE_HEAD)
+        for i, column in enumerate(listing.header):
+            numbers = all(row[i][:1].isdigit() or not row[i] for row in listing.rows)
+            table.add_column(Text(column), overflow="fold", justify="right" if numbers else "left")
+        for row in listing.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        console.print(table)
+
+
+def show_evaluation(console: Console, evaluation: Evaluation) -> None:
+    """Print the models of one run, best UAR first, with protocol, intervals and what must be said beside them."""
+    say(console, f"{evaluation.corpus['name']}, {evaluation.protocol}: {evaluation.protocol_rule}.")
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("model")
+    for column in ("UAR, %", "accuracy, %", "parameters", "trained in"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for rank, model in enumerate(sorted(evaluation.models.values(), key=lambda m: -m.uar.value)):
+        table.add_row(
+            model.name,
+            interval(model.uar),
+            interval(model.accuracy),
+            f"{model.parameters:,}",
+            duration(model.training_seconds),
+            style="bold" if rank == 0 else "",
+        )
+    console.print(table)
+    say(
+        console,
+        f"{len(evaluation.clip_ids):,} test clips of {len(set(evaluation.speakers))} speakers. UAR is the mean of the "
+        f"recalls, {100 * evaluation.chance_uar:.1f} % by chance. In brackets: 95 % interval over {evaluation.units} "
+        f"{evaluation.unit}." + (f" After ±: deviation over {evaluation.seeds} seeds." if evaluation.seeds > 1 else ""),
+    )
+    _show_warnings(console, evaluation.warnings)
+    for name in evaluation.missing:
+        console.print(Text(f"{name} is not finished and is left out.", style="yellow"))
+
+
+def show_classes(console: Console, evaluation: Evaluation) -> None:
+    """Print each model's recall and precision of each emotion."""
+    table = Table(title="Recall / precision, %", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("emotion")
+    table.add_column("clips", justify="right")
+    for name in evaluation.models:
+        table.add_column(name, justify="right")
+    for label in evaluation.labels:
+        of_label = [model.classes[label] for model in evaluation.models.values()]
+        cells = [f"{_percent(scores.recall)} / {_percent(scores.precision)}" for scores in of_label]
+        table.add_row(label, str(of_label[0].clips), *cells)
+    console.print(table)
+
+
+def show_comparison(console: Console, rows: Iterable[ComparisonRow]) -> None:
+    """Print models of several runs side by side: a table for each set of rows that were judged on the same clips."""
+    tables: list[Table] = []
+    leaky = False
+    for row in rows:
+        if row.behind is None or not tables:
+            tables.append(_comparison_table(f"{row.dataset}, {row.clips:,} test clips"))
+        behind = ("best", "") if row.behind is None else (f"{100 * row.behind.value:.1f}", f"{row.behind.p_value:.3f}")
+        protocol = f"{row.protocol} (leaky)" if row.leaky else row.protocol
+        tables[-1].add_row(Text(row.run), row.model, protocol, interval(row.uar), interval(row.accuracy), *behind)
+        leaky = leaky or row.leaky
+    for table in tables:
+        console.print(table)
+    say(
+        console,
+        "In brackets: 95 % intervals. Behind: points of UAR below the best row of the table. p: how often chance alone "
+        "would put it so far behind.",
+    )
+    _show_warnings(console, ["leaky: speakers shared"] if leaky else [])
+
+
+def _comparison_table(title: str) -> Table:
+    table = Table(title=Text(title), title_justify="left", title_style="", box=box.SIMPLE_HEAD)
+    table.add_column("run", overflow="fold", min_width=12)
+    for column in ("model", "protocol"):
+        table.add_column(column)
+    for column in ("UAR, %", "accuracy, %", "behind", "p"):
+        table.add_column(column, justify="right")
+    return table
+
+
+def _show_warnings(console: Console, warnings: Iterable[str]) -> None:
+    sentences = {
+        "synthetic": "Synthetic corpus: no person spoke. These figures show that everything works, and nothing more.",
+        "leaky: speakers shared": "Leaky: test speakers were heard in training. Expect less from new voices.",
+    }
+    for warning in warnings:
+        console.print(Text(sentences.get(warning, warning), style="yellow"))
+
+
+def show_sizes(console: Console, sizes: Iterable[Size]) -> None:
+    """Print the kinds of model, their variants and their parameters."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in ("model", "variant", "front end", "input"):
+        table.add_column(column)
+    for column in ("trained", "in all"):
+        table.add_column(column, justify="right")
+    for size in sizes:
+        frames, mels = size.shape
+        table.add_row(
+            size.kind, size.variant, size.front_end, f"{frames} × {mels}", f"{size.trained:,}", f"{size.parameters:,}"
+        )
+    console.print(table)
+    say(console, "Input: frames × mel bands. Trained: parameters that training changes; in all: with a frozen body.")
+
+
+def interval(score: Score) -> str:
+    """A score in percent with its interval, and its deviation over seeds where there are several."""
+    deviation = "" if score.deviation is None else f" ± {100 * score.deviation:.1f}"
+    return f"{100 * score.value:.1f}{deviation} [{100 * score.low:.0f}–{100 * score.high:.0f}]"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f}"
+
+
+def show_finished(console: Console, run: Run, evaluation: Evaluation) -> None:
+    """Print how the models compare, where the files lie, and what to do next."""
+    console.print()
+    show_evaluation(console, evaluation)
+    console.print()
+    for name, what in _FILES.items():
+        if (run.path / name).exists():
+            console.print(Text.assemble(f"{what:<9}", (str(run.path / name), "bold")), soft_wrap=True)
+    for command, why in _next_steps(run):
+        console.print(Text.assemble(f"\n# {why}\n", (command, "cyan")), soft_wrap=True)
+
+
+_FILES = {
+    "report.html": "Report",
+    "training_summary.txt": "Summary",
+    "final_comparison_all_models.png": "Figure",
+    "training_results.json": "Numbers",
+    "artifacts": "Models",
+}
+
+
+def _next_steps(run: Run) -> list[tuple[str, str]]:
+    """Commands worth trying after a run, each with a reason."""
+    steps = [(f"emovox predict recording.wav --run {run.path}", "Ask the best model about a recording")]
+    if run.synthetic:
+        steps.append(("emovox run --data PATH", "The same on real recordings"))
+    if run.recipe.protocol != "speakers6":
+        steps.append(("emovox run --protocol speakers6", "Test every speaker once: the figure to quote"))
+    steps.append((f"emovox compare {run.path} OTHER_RUN", "Stand two runs side by side"))
+    return steps

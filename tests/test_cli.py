@@ -1,0 +1,429 @@
+"""The command line: what it calls, what it shows, and how it ends."""
+
+import inspect
+import json
+import os
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import emovox
+import emovox.corpora
+from emovox import cli
+from emovox.corpora.base import Clip, Corpus
+from emovox.errors import AudioError, CorpusError, ModelError
+from emovox.recipe import ModelRecipe, Recipe, read_recipe
+from fake_run import fake_run
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMANDS = [[], ["run"], ["models"], ["predict"], ["evaluate"], ["compare"], ["data"],
+            ["data", "get"], ["data", "verify"], ["data", "describe"]]  # fmt: skip
+
+
+@pytest.fixture
+def invoke(monkeypatch, tmp_path):
+    """Run the command line in an empty folder, 200 columns wide."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*words):
+        return CliRunner().invoke(cli.app, [str(word) for word in words], prog_name="emovox")
+
+    return call
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    clips = []
+    for speaker in ("01", "02", "03"):
+        for emotion in ("calm", "angry"):
+            path = folder / f"{emotion}-{speaker}.wav"
+            path.write_bytes(b"x")
+            clips.append(Clip(path.stem, path, emotion, speaker))
+    return Corpus("tiny", "1", "CC0", "nobody", ("calm", "angry"), tuple(clips), folder, notes=("One note.",))
+
+
+@pytest.fixture
+def study(monkeypatch, corpus):
+    """Stand-ins for everything that ``emovox run`` calls; their calls are kept."""
+    calls = types.SimpleNamespace(plan=None, run=None, load=None, shown=None, during_run=None)
+
+    def load_corpus(name_or_path="ravdess", data=None, progress=None, download=True):
+        calls.load = (name_or_path, data)
+        return corpus
+
+    def plan(**settings):
+        calls.plan = settings
+        known = {"small", "cnn"}
+        for name in settings["models"] or ():
+            if name not in known:
+                raise ModelError(f"Unknown model {name!r}; available: cnn, small")
+        if settings["recipe"]:
+            read_recipe(settings["recipe"])
+        return Recipe("tiny", settings["protocol"] or "speakers1", models={"cnn": ModelRecipe()})
+
+    def run_study(recipe, corpus, out, **options):
+        calls.run = (recipe, corpus, out, options)
+        if calls.during_run:
+            calls.during_run(out)
+        return types.SimpleNamespace(path=out, recipe=recipe)
+
+    monkeypatch.setattr(emovox.corpora, "load_corpus", load_corpus)
+    stand_in(monkeypatch, "emovox.study", plan=plan, run_study=run_study)
+    stand_in(monkeypatch, "emovox.evaluation", evaluate=lambda run: "judged")
+    monkeypatch.setattr(
+        "emovox.terminal.show_finished", lambda console, run, evaluation: setattr(calls, "shown", (run, evaluation))
+    )
+    return calls
+
+
+def stand_in(monkeypatch, name, **content):
+    module = types.ModuleType(name)
+    vars(module).update(content)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def raising(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+# Help
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_has_examples(invoke, command):
+    shown = invoke(*command, "--help")
+    assert shown.exit_code == 0
+    if command != ["data"]:
+        assert "Examples" in shown.output
+        assert "\n emovox " in shown.output
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_fits_the_terminal(monkeypatch, invoke, command, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = invoke(*command, "--help").output
+    assert max(len(line) for line in shown.splitlines()) <= width
+    assert "…" not in shown
+
+
+def test_version(invoke):
+    assert invoke("--version").output == f"emovox {emovox.__version__}\n"
+
+
+def test_an_unknown_option_is_a_usage_error(invoke):
+    shown = invoke("run", "--epoch", "3")
+    assert shown.exit_code == 2
+    assert "--epochs" in shown.output
+
+
+# run
+
+
+def test_run_passes_on_what_was_asked(invoke, study, corpus):
+    recipe = Path("mine.toml")
+    recipe.write_text('[models.small]\nkind = "cnn"\n')
+    options = (
+        "--data somewhere --protocol speakers6 --models small --variant reference --epochs 3 --batch-size 8 --seeds 2 "
+        "--out runs/x --quick --recipe mine.toml --yamnet-weights y.h5 --workers 1"
+    )
+    shown = invoke("run", *options.split())
+    assert shown.exit_code == 0, shown.output
+    assert study.load == ("ravdess", Path("somewhere"))
+    assert study.plan == {
+        "protocol": "speakers6", "models": ("small",), "variant": "reference", "epochs": 3, "batch_size": 8, "seeds": 2,
+        "quick": True, "recipe": recipe, "synthetic": False,
+    }  # fmt: skip
+    planned, used, out, options = study.run
+    assert (planned.protocol, used, out) == ("speakers6", corpus, Path("runs/x"))
+    assert (options["resume"], options["workers"], options["yamnet_weights"]) == (False, 1, Path("y.h5"))
+    assert study.shown[1] == "judged"
+
+
+def test_run_names_its_folder_by_corpus_protocol_and_time(invoke, study):
+    invoke("run", "--protocol", "holdout")
+    assert study.run[2].parent == Path("runs")
+    assert study.run[2].name.startswith("tiny-holdout-2")
+
+
+def test_run_leaves_open_what_was_not_asked(invoke, study):
+    invoke("run")
+    assert {key for key, value in study.plan.items() if value not in (None, False)} == set()
+
+
+def test_run_tells_the_notes_of_the_corpus(invoke, study):
+    assert "One note." in invoke("run").stderr
+
+
+def test_data_may_be_a_registered_name(invoke, study):
+    invoke("run", "--data", "synthetic")
+    assert study.load == ("synthetic", None)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "known"),
+    [
+        ("--models", "cnn,cnm", "cnn, small"),
+        ("--protocol", "speakers7", "speakers1, speakers6, speakers5, loso, holdout"),
+    ],
+)
+def test_an_unknown_name_is_refused_before_a_corpus_is_fetched(invoke, study, option, value, known):
+    shown = invoke("run", option, value)
+    assert shown.exit_code == 2
+    assert shown.stderr.count("\n") == 1
+    assert f"available: {known}" in shown.stderr
+    assert study.load is None
+
+
+def test_a_recipe_that_cannot_be_read_is_refused_before_a_corpus_is_fetched(invoke, study):
+    shown = invoke("run", "--recipe", "missing.toml")
+    assert shown.exit_code == 2
+    assert "missing.toml" in shown.stderr
+    assert study.load is None
+
+
+def test_ctrl_c_tells_how_to_go_on(invoke, study):
+    def interrupt(out):
+        out.mkdir(parents=True)
+        (out / "recipe.toml").write_text("")
+        raise KeyboardInterrupt
+
+    study.during_run = interrupt
+    shown = invoke("run", "--out", "runs/x")
+    assert shown.exit_code == 130
+    assert "Stopped. Go on with: emovox run --resume --out runs/x\n" in shown.stderr
+
+
+def test_ctrl_c_before_there_is_a_run_promises_nothing(invoke, study, monkeypatch):
+    monkeypatch.setattr(emovox.corpora, "load_corpus", raising(KeyboardInterrupt()))
+    shown = invoke("run", "--out", "runs/x")
+    assert shown.exit_code == 130
+    assert "--resume" not in shown.stderr
+
+
+def test_resume_without_a_run_says_so(invoke, study):
+    shown = invoke("run", "--resume")
+    assert shown.exit_code == 2
+    assert "runs/ holds no run to go on with" in shown.stderr
+
+
+def test_resume_refuses_other_settings(invoke, study):
+    shown = invoke("run", "--resume", "--batch-size", "3")
+    assert shown.exit_code == 2
+    assert "--batch-size has no place" in shown.stderr
+
+
+def make_run(path, corpus):
+    from emovox.runs import Run
+    from emovox.splits import make_folds
+
+    recipe = Recipe("tiny", "speakers1", models={"cnn": ModelRecipe(epochs=7)})
+    return Run.create(path, recipe, corpus, make_folds("speakers1", corpus))
+
+
+def test_resume_takes_the_newest_run_and_its_own_recipe(invoke, study, corpus):
+    for age, name in enumerate(("new", "old")):
+        make_run(Path("runs") / name, corpus)
+        os.utime(Path("runs") / name / "recipe.toml", (1e9 - age, 1e9 - age))
+    shown = invoke("run", "--resume")
+    assert shown.exit_code == 0, shown.output
+    recipe, used, out, options = study.run
+    assert (recipe.models["cnn"].epochs, used, out, options["resume"]) == (7, corpus, Path("runs/new"), True)
+    assert study.plan is None
+
+
+def test_out_chooses_the_run_to_resume(invoke, study, corpus):
+    for name in ("a", "b"):
+        make_run(Path("runs") / name, corpus)
+    invoke("run", "--resume", "--out", "runs/a")
+    assert study.run[2] == Path("runs/a")
+
+
+def test_the_study_takes_what_the_command_gives():
+    from emovox.study import plan, run_study
+
+    inspect.signature(plan).bind(
+        protocol=None, models=None, variant=None, epochs=None, batch_size=None, seeds=None, quick=False, recipe=None,
+        synthetic=False,
+    )  # fmt: skip
+    inspect.signature(run_study).bind(
+        "recipe", "corpus", "out", resume=False, workers=None, yamnet_weights=None, progress=None
+    )
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (CorpusError("data/[x] is missing; give --data PATH"), 2, "data/[x] is missing; give --data PATH"),
+        (MemoryError(), 2, "Halve --batch-size"),
+        (type("ResourceExhaustedError", (Exception,), {})("OOM when allocating"), 2, "Halve --batch-size"),
+        (ModuleNotFoundError("No module named 'keras'", name="keras"), 2, "pip install 'emovox[train]'"),
+        (ValueError("odd\nthing"), 1, "ValueError: odd thing. Please report it"),
+    ],
+)
+def test_an_error_is_one_line(invoke, study, monkeypatch, error, code, words):
+    monkeypatch.setattr(emovox.corpora, "load_corpus", raising(error))
+    shown = invoke("run")
+    assert shown.exit_code == code
+    assert words in shown.stderr
+    assert shown.stderr.count("\n") == 1
+    assert shown.stdout == ""
+
+
+@pytest.mark.parametrize("words", [("--debug", "run"), ("run", "--debug")])
+def test_debug_shows_the_traceback_wherever_it_stands(invoke, study, monkeypatch, words):
+    monkeypatch.setattr(emovox.corpora, "load_corpus", raising(CorpusError("nothing there")))
+    shown = invoke(*words)
+    assert shown.exit_code == 2
+    assert "Traceback" in shown.stderr
+    assert shown.stderr.endswith("nothing there\n")
+
+
+def test_a_long_error_is_not_wrapped(invoke, study, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(emovox.corpora, "load_corpus", raising(CorpusError("word " * 50 + "end")))
+    assert invoke("run").stderr.count("\n") == 1
+
+
+# evaluate and compare
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return fake_run(tmp_path_factory.mktemp("runs") / "first", models=("cnn", "yamnet"), speakers=6)
+
+
+def test_evaluate_writes_and_shows(invoke, finished, monkeypatch):
+    written = []
+    stand_in(monkeypatch, "emovox.report", write_report=lambda run, evaluation: written.append(run.path))
+    shown = invoke("evaluate", finished.path)
+    assert shown.exit_code == 0, shown.output
+    assert written == [finished.path]
+    assert (finished.path / "training_results.json").exists()
+    assert "UAR, %" in shown.stdout
+    assert "Recall / precision" in shown.stdout
+    assert "report.html" in shown.stdout
+
+
+def test_compare_shows_every_model(invoke, finished):
+    shown = invoke("compare", finished.path)
+    assert shown.exit_code == 0, shown.output
+    assert "yamnet" in shown.stdout
+    assert "speakers1" in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_what_is_not_a_run_is_refused(invoke, command):
+    shown = invoke(command, "nowhere")
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith("nowhere does not exist")
+
+
+# predict
+
+
+class StandInRecognizer:
+    labels = ("calm", "angry")
+    path = Path("runs/x/artifacts/cnn.onnx")
+    metadata: dict[str, object] = {"corpus": "tiny", "synthetic": True, "licence": "CC0"}  # noqa: RUF012
+
+    def predict(self, file):
+        from emovox.recognizer import Prediction
+
+        if file.name == "bad.wav":
+            raise AudioError("bad.wav is empty; record it again")
+        return Prediction(self.labels, np.float32([0.25, 0.75]))
+
+
+@pytest.fixture
+def recognizer(monkeypatch):
+    asked = []
+
+    class Loader(StandInRecognizer):
+        def __init__(self, artifact):
+            asked.append(("file", artifact))
+
+        @classmethod
+        def from_run(cls, run, model=None):
+            asked.append(("run", run, model))
+            return StandInRecognizer()
+
+    monkeypatch.setattr("emovox.recognizer.Recognizer", Loader)
+    return asked
+
+
+def test_predict_answers_in_words(invoke, recognizer):
+    shown = invoke("predict", "a.wav", "--run", "runs/x")
+    assert recognizer == [("run", Path("runs/x"), None)]
+    assert "a.wav  angry 75%   then calm 25%" in shown.stdout
+    assert "trained on tiny (synthetic: no use for real voices), licence CC0" in shown.stdout
+
+
+def test_predict_answers_in_json_lines(invoke, recognizer):
+    shown = invoke("predict", "a.wav", "b.wav", "--model", "m.onnx", "--json")
+    assert recognizer == [("file", "m.onnx")]
+    first, second = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert first == {
+        "file": "a.wav", "emotion": "angry", "confidence": 0.75, "abstains": False,
+        "probabilities": {"calm": 0.25, "angry": 0.75},
+    }  # fmt: skip
+    assert second["file"] == "b.wav"
+
+
+def test_one_bad_file_does_not_silence_the_others(invoke, recognizer):
+    shown = invoke("predict", "bad.wav", "a.wav", "--run", "runs/x", "--json")
+    assert shown.exit_code == 2
+    assert shown.stderr == "bad.wav is empty; record it again\n"
+    assert json.loads(shown.stdout)["emotion"] == "angry"
+
+
+def test_predict_without_a_model_says_how_to_name_one(invoke):
+    shown = invoke("predict", "a.wav")
+    assert shown.exit_code == 2
+    assert "--run runs/NAME" in shown.stderr
+
+
+# In a process of its own
+
+
+def emovox_process(*words, cwd):
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "emovox.cli", *words]
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+def test_exit_code_and_one_line_from_a_real_process(tmp_path):
+    done = emovox_process("predict", "a.wav", "--model", "missing.onnx", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "missing.onnx does not exist" in done.stderr
+
+
+@pytest.mark.parametrize("code", ["import emovox", "import emovox.cli", "import emovox.recognizer, emovox.terminal"])
+def test_the_listening_half_imports_nothing_heavy(code):
+    heavy = "tensorflow keras pandas matplotlib sklearn scipy onnx h5py"
+    check = f"{code}\nimport sys\nsys.exit(','.join(n for n in {heavy.split()!r} if n in sys.modules) or 0)"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", check], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"imports {done.stderr}"
+
+
+def test_the_command_line_imports_no_numpy_until_a_command_needs_it():
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    check = "import emovox.cli, sys; sys.exit('numpy' in sys.modules or 'rich.progress' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", check], env=env, check=False).returncode == 0

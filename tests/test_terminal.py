@@ -1,0 +1,173 @@
+"""What a terminal shows: progress, tables, and the words that must stand beside figures."""
+
+import io
+import re
+import threading
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from emovox import terminal
+from emovox.corpora.listing import Listing
+from emovox.evaluation import compare, evaluate
+from emovox.models.sizes import Size
+from emovox.recognizer import Prediction
+from fake_run import fake_run
+
+
+def console(width=100, live=False):
+    return Console(file=io.StringIO(), width=width, force_terminal=live, highlight=False, color_system=None)
+
+
+def shown(where):
+    return where.file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    small = {"models": ("cnn", "yamnet"), "speakers": 6}
+    return [
+        fake_run(folder / "by-speaker", "speakers1", **small),
+        fake_run(folder / "dealt", "holdout", seeds=2, name="synthetic", **small),
+    ]
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_a_stage_ends_with_one_line_that_tells_its_time(clock):
+    where = console()
+    with terminal.StageProgress(where) as progress:
+        for done in range(4):
+            clock[0] += 2
+            progress("features", done, 3)
+    assert shown(where) == "features: 3/3 in 6 s\n"
+
+
+def test_without_a_terminal_time_left_is_said_now_and_then(clock):
+    where = console()
+    with terminal.StageProgress(where) as progress:
+        for done in range(10):
+            clock[0] += 4
+            progress("cnn", done, 100)
+    assert [line.split(",")[0] for line in shown(where).splitlines()] == ["cnn: 3/100", "cnn: 6/100", "cnn: 9/100"]
+    assert shown(where).startswith("cnn: 3/100, about 6 min 28 s left\n")  # 12 s for 3, so 388 s for 97
+
+
+def test_a_stage_that_is_named_again_starts_anew(clock):
+    where = console()
+    with terminal.StageProgress(where) as progress:
+        for _ in range(2):
+            progress("verify", 1, 1)
+    assert shown(where).count("verify: 1/1") == 2
+
+
+def test_bars_show_bytes_and_leave_when_done(clock):
+    where = console(live=True)
+    with terminal.StageProgress(where) as progress:
+        progress("download", 50_000_000, 208_468_073)
+        progress._bars.refresh()
+        assert "50.0/208.5 MB" in shown(where)
+        progress("download", 208_468_073, 208_468_073)
+        assert progress._bars.task_ids == []
+    assert "download: 208.5/208.5 MB in" in shown(where)
+
+
+def test_an_unknown_total_is_a_count_without_an_end(clock):
+    with terminal.StageProgress(console(live=True)) as progress:
+        progress("download", 10, 0)
+        assert progress._bars.tasks[0].total is None
+
+
+def test_stages_may_come_from_several_threads():
+    where = console()
+    with terminal.StageProgress(where) as progress:
+        threads = [
+            threading.Thread(target=lambda n=n: [progress(f"stage{n}", i, 50) for i in range(51)]) for n in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert shown(where).count("50/50") == 8
+
+
+def test_a_study_is_shown_best_first_with_intervals(runs):
+    where = console()
+    evaluation = evaluate(runs[0])
+    terminal.show_evaluation(where, evaluation)
+    text = shown(where)
+    first = max(evaluation.models.values(), key=lambda model: model.uar.value)
+    rows = [line.split()[0] for line in text.splitlines() if line.strip().startswith(("cnn", "yamnet"))]
+    assert rows[0] == first.name
+    score = first.uar
+    assert f"{100 * score.value:.1f} [{100 * score.low:.0f}–{100 * score.high:.0f}]" in text
+    assert "speakers1" in text
+    assert "12.5 % by chance" in text
+    assert "eaky" not in text
+    assert "ynthetic" not in text
+
+
+def test_synthetic_and_leaky_are_said(runs):
+    where = console()
+    terminal.show_evaluation(where, evaluate(runs[1]))
+    assert "Synthetic corpus: no person spoke" in shown(where)
+    assert "Leaky: test speakers were heard in training" in shown(where)
+    assert re.search(r"\d ± \d", shown(where))
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_the_terminal(runs, width):
+    where = console(width)
+    for run in runs:
+        evaluation = evaluate(run)
+        terminal.show_evaluation(where, evaluation)
+        terminal.show_classes(where, evaluation)
+    terminal.show_comparison(where, compare(runs))
+    cells = [line for line in shown(where).splitlines() if line.startswith("  ")]
+    assert max(len(line.rstrip()) for line in cells) <= width
+    assert "…" not in shown(where)
+
+
+def test_a_comparison_keeps_apart_what_was_judged_on_other_clips(runs):
+    where = console(120)
+    terminal.show_comparison(where, compare(runs))
+    text = shown(where)
+    assert len(re.findall(r"\] +best", text)) == 2
+    assert "holdout (leaky)" in text
+    assert "ravdess, " in text and "synthetic, " in text
+
+
+def test_the_end_of_a_run_names_files_that_exist_and_the_next_step(runs):
+    (runs[0].path / "report.html").write_text("")
+    where = console()
+    terminal.show_finished(where, runs[0], evaluate(runs[0]))
+    text = shown(where)
+    assert f"Report   {runs[0].path / 'report.html'}" in text
+    assert "training_summary.txt" not in text
+    assert f"emovox predict recording.wav --run {runs[0].path}" in text
+
+
+def test_a_listing_becomes_a_table_with_its_numbers_on_the_right():
+    where = console(60)
+    terminal.show_listings(where, [Listing("Sizes [all]", ("name", "clips"), (("a [b]", "7"), ("c", "1,440")))])
+    assert "Sizes [all]" in shown(where)
+    assert "a [b]" in shown(where)
+    assert re.search(r"a \[b\] +7 *\n", shown(where))
+
+
+def test_sizes_are_shown_in_words():
+    where = console(80)
+    terminal.show_sizes(where, [Size("cnn", "reference", "reference", (94, 128), 94_600, 94_600)])
+    assert re.search(r"cnn +reference +reference +94 × 128 +94,600 +94,600", shown(where))
+
+
+def test_an_unsure_prediction_says_so():
+    heard = Prediction(("calm", "angry"), np.float32([0.45, 0.55]), abstains=True)
+    assert terminal.prediction_line("x.wav", heard).plain.startswith("x.wav  not sure (at most angry 55%)")
