@@ -99,7 +99,7 @@ EXPRESSIONS: dict[str, Expression] = {
     # Signs after the reviews of Juslin and Laukka (2003), Psychological Bulletin 129, 770-814, and Scherer (2003),
     # Speech Communication 40, 227-256, and for disgust Banse and Scherer (1996), JPSP 70, 614-636; a smile shortens the
     # tract (Tartter 1980, Perception & Psychophysics 27, 24-27). Sizes, and surprise (a wide range and a steep final
-    # rise), which the reviews hardly cover, were set here by ear and eye.
+    # rise), which the reviews hardly cover, were set here so that a linear model errs about as often as people do.
     #                       pitch range  rate  loud  bright breath rough tremor slope final attack smile precision
     "neutral": Expression(0.0, 0.00, 0.00, 0.0, 0.0, 0.0, 0.0, 0.00, -2.0, -2.0, 0.0, 0.0, 0.00),
     "calm": Expression(-1.0, -0.40, -0.18, -3.5, -0.5, 4.0, -0.3, 0.00, -2.0, -2.0, -0.5, 0.0, -0.05),
