@@ -39,7 +39,7 @@ def counted(truths: np.ndarray, predictions: np.ndarray, k: int) -> tuple[int, i
     return tp, fp, fn
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(answers())
 def test_scores_equal_scikit_learn(data: tuple[np.ndarray, np.ndarray]) -> None:
     truths, predictions = data
@@ -59,7 +59,7 @@ def test_scores_equal_scikit_learn(data: tuple[np.ndarray, np.ndarray]) -> None:
         assert np.isnan(np.delete(ours(matrix), either)).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(answers())
 def test_scores_equal_the_bare_equations(data: tuple[np.ndarray, np.ndarray]) -> None:
     truths, predictions = data
