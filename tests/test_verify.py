@@ -232,6 +232,10 @@ def test_the_tables_hold_it_all(corpus: Path) -> None:
     assert ("recordings", "119", "1,440") in counts.rows
     assert findings.rows[0][:2] == ("missing", A)
     assert A in findings.text()
+    shutil.rmtree(corpus / "Actor_02")
+    _, findings = verify(corpus).listings(most=5)
+    assert len(findings.rows) == 6
+    assert findings.rows[-1] == ("missing", "…", "56 more")
 
 
 def test_no_corpus(tmp_path: Path) -> None:

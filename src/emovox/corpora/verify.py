@@ -100,16 +100,21 @@ class Verification:
         parts = [f"{len(self.of(kind)):,} {kind}" for kind in KINDS if self.of(kind)]
         return f"{self.corpus} in {self.root} is not as it should be: {', '.join(parts) or 'the counts are wrong'}."
 
-    def listings(self) -> tuple[Listing, ...]:
-        """Tables for people: the counts, and the findings if there are any."""
+    def listings(self, most: int = 30) -> tuple[Listing, ...]:
+        """Tables for people: the counts, and the findings if there are any, at most so many of each kind."""
         rows = [
             (count.what, f"{count.found:,}", "" if count.expected is None else f"{count.expected:,}")
             for count in self.counts
         ]
         tables = [Listing("Counts", ("what", "found", "expected"), tuple(rows))]
         if self.findings:
-            found = tuple((finding.kind, finding.file, finding.reason) for finding in self.findings)
-            tables.append(Listing("Findings", ("kind", "file", "what is the matter"), found))
+            found = []
+            for kind in KINDS:
+                of_kind = self.of(kind)
+                found += [(finding.kind, finding.file, finding.reason) for finding in of_kind[:most]]
+                if len(of_kind) > most:
+                    found.append((kind, "…", f"{len(of_kind) - most:,} more"))
+            tables.append(Listing("Findings", ("kind", "file", "what is the matter"), tuple(found)))
         return tuple(tables)
 
 
