@@ -188,7 +188,7 @@ def run(
     """Fetch, train, judge, compare and export: the whole study in one command."""
     from emovox.terminal import StageProgress, show_finished
 
-    settings = {
+    settings: dict[str, Any] = {
         "protocol": protocol, "models": _names(models), "variant": variant, "epochs": epochs,
         "batch_size": batch_size, "seeds": seeds, "quick": quick, "recipe": recipe,
     }  # fmt: skip
@@ -405,7 +405,7 @@ def data_verify(corpus: CorpusArgument = "ravdess") -> None:
     with StageProgress(Console(stderr=True, highlight=False)) as progress:
         verification = verify(found, progress=progress)
     show_listings(Console(highlight=False), verification.listings())
-    for note in (*found.notes, *verification.notes):
+    for note in dict.fromkeys((*found.notes, *verification.notes)):
         print(note)
     print(verification.sentence)
     if not verification.ok:
