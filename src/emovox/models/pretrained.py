@@ -2,28 +2,70 @@
 
 Two kinds of file are read. ``yamnet.h5`` is what the published Keras code saves (TensorFlow Model Garden,
 research/audioset/yamnet, Apache-2.0): per convolution a kernel and then a batch norm of beta, moving mean and moving
-variance; at the end the dense layer of 521 AudioSet classes. A ``.tflite`` converted from it holds the same convolutions
-with the batch norms folded in, as float or as int8 with a scale per output channel.
+variance; at the end the dense layer of 521 AudioSet classes. A ``.tflite`` converted from it holds the same
+convolutions with the batch norms folded in, as float or as int8 with a scale per output channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import struct
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emovox.errors import ModelError
+from emovox.download import fetch, user_cache
+from emovox.errors import DownloadError, ModelError
 from emovox.models.yamnet import BATCH_NORM_EPSILON, EMBEDDING_SIZE, N_AUDIOSET_CLASSES, Convolution, convolutions
 
 if TYPE_CHECKING:
     import keras
 
+URL = "https://storage.googleapis.com/audioset/yamnet.h5"
+SIZE_BYTES = 15_296_092
+SHA256 = "13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744"
+TIMEOUT_SECONDS = 10.0
+
 CLASSIFIER = "audioset"
-HELP = "get yamnet.h5 from the TensorFlow Model Garden and give it with --yamnet-weights PATH"
+HELP = f"get {URL} and give it with --yamnet-weights PATH"
 
 Weights = dict[str, tuple[np.ndarray, ...]]
+
+
+def find_weights(
+    option: Path | None, synthetic: bool, progress: Callable[[str, int, int], None] | None = None
+) -> Path | None:
+    """Where YAMNet's weights lie: the file named, else the user cache, else a download into it.
+
+    Args:
+        option: The file that the user named; nothing else is then tried.
+        synthetic: Whether the corpus is synthetic, where a random start will do.
+        progress: Told of the download.
+
+    Returns:
+        The file, not read yet; None where there is none and ``synthetic`` allows a random start, which whoever asks
+        tells the user.
+
+    Raises:
+        ModelError: The named file is missing; or there are no weights and the corpus is a real one.
+    """
+    if option is not None:
+        if not option.is_file():
+            raise ModelError(f"There are no YAMNet weights at {option}; {HELP}")
+        return option
+    try:
+        converted = user_cache() / "yamnet.tflite"
+        if converted.is_file():
+            return converted
+        destination = user_cache() / "yamnet.h5"
+        return fetch(
+            URL, destination, size=SIZE_BYTES, sha256=SHA256, progress=progress, timeout_seconds=TIMEOUT_SECONDS
+        )
+    except DownloadError as error:
+        if synthetic:
+            return None
+        raise ModelError(f"YAMNet's weights cannot be had: {error}. Or {HELP}") from None
 
 
 def read_weights(path: Path | str) -> Weights:
@@ -49,7 +91,7 @@ def read_weights(path: Path | str) -> Weights:
     if start == b"\x89HDF\r\n\x1a\n":
         return _read_h5(path)
     if start[4:8] == b"TFL3":
-        return _read_tflite(path)
+        return _read_tflite(path, convolutions())
     raise ModelError(f"{path} is neither an HDF5 nor a TFLite file, so it cannot hold YAMNet weights; {HELP}")
 
 
@@ -75,51 +117,55 @@ def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]])
 
 
 def _read_h5(path: Path) -> Weights:
-    """Weights of the legacy Keras HDF5 format, matched by order as the published code loads them."""
+    """Weights of the legacy Keras HDF5 format, by the published names, or by order where names differ."""
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
-            stored = list(_h5_layers(file["model_weights"] if "model_weights" in file else file))
+            stored = dict(_h5_layers(file.get("model_weights", file)))
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
         raise ModelError(f"{path} is damaged, or is not a file of Keras weights; {HELP}") from None
+    # Our name, the published one, the shapes.
     expected: list[tuple[str, str, tuple[tuple[int, ...], ...]]] = []
     for c in convolutions():
         expected.append((c.name, c.published, (c.kernel_shape,)))
         expected.append((f"{c.name}_bn", f"{c.published}/bn", ((c.channels,),) * 3))
-    expected.append((CLASSIFIER, "", ((EMBEDDING_SIZE, N_AUDIOSET_CLASSES), (N_AUDIOSET_CLASSES,))))
+    expected.append((CLASSIFIER, "logits", ((EMBEDDING_SIZE, N_AUDIOSET_CLASSES), (N_AUDIOSET_CLASSES,))))
     if len(stored) != len(expected):
         raise ModelError(f"{path} holds {len(stored)} layers with weights, YAMNet has {len(expected)}; {HELP}")
+    in_order = list(stored)
+    if all(published in stored for _, published, _ in expected[:-1]):  # the last layer's name varies
+        known = [published for _, published, _ in expected[:-1]]
+        in_order = known + [name for name in stored if name not in set(known)]
     weights: Weights = {}
-    for (ours, published, shapes), (name, arrays) in zip(expected, stored, strict=True):
-        found = tuple(array.shape for array in arrays)
-        wrong_name = bool(published) and name.startswith("layer") and name != published
-        if found != shapes or wrong_name:
-            raise ModelError(f"{path}: layer {name!r} has shapes {found}, YAMNet's {published or ours} has {shapes}; {HELP}")
-        weights[ours] = arrays
+    for (ours, published, shapes), name in zip(expected, in_order, strict=True):
+        found = tuple(array.shape for array in stored[name])
+        if found != shapes:
+            raise ModelError(f"{path}: layer {name!r} has shapes {found}, YAMNet's {published} has {shapes}; {HELP}")
+        weights[ours] = stored[name]
     return _checked(weights, path)
 
 
 def _h5_layers(root: Any) -> Iterable[tuple[str, tuple[np.ndarray, ...]]]:
-    """(layer name, arrays) of every layer that has weights, in the order of the file's own index."""
+    """(layer name, arrays in Keras' order) of every layer that has weights, in the order of the file's own index."""
+    order = ("kernel", "depthwise_kernel", "bias", "gamma", "beta", "moving_mean", "moving_variance")
     for name in _names(root.attrs["layer_names"]):
         group = root[name]
-        arrays = tuple(np.asarray(group[weight], dtype=np.float32) for weight in _names(group.attrs["weight_names"]))
+        arrays = {w.rsplit("/", 1)[-1].removesuffix(":0"): group[w] for w in _names(group.attrs["weight_names"])}
         if arrays:
-            yield name, arrays
+            yield name, tuple(np.asarray(arrays[w], dtype=np.float32) for w in sorted(arrays, key=order.index))
 
 
 def _names(attribute: Any) -> list[str]:
     return [n.decode("utf-8") if isinstance(n, bytes) else str(n) for n in attribute]
 
 
-def _read_tflite(path: Path) -> Weights:
-    """Weights of a TFLite graph, matched by the order of its operators."""
+def _read_tflite(path: Path, expected: tuple[Convolution, ...]) -> Weights:
+    """Weights of a TFLite graph that holds the convolutions ``expected``, matched by the order of its operators."""
     try:
         kernels, dense = _tflite_constants(path.read_bytes())
-    except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError, LookupError, _struct_error()):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error):
         raise ModelError(f"{path} is damaged, or is not a whole TFLite model; {HELP}") from None
-    expected = convolutions()
     if len(kernels) != len(expected):
         raise ModelError(f"{path} holds {len(kernels)} convolutions, YAMNet has {len(expected)}; {HELP}")
     weights: Weights = {}
@@ -139,12 +185,6 @@ def _read_tflite(path: Path) -> Weights:
     return _checked(weights, path)
 
 
-def _struct_error() -> type[Exception]:
-    import struct
-
-    return struct.error
-
-
 def _tflite_shape(c: Convolution) -> tuple[int, ...]:
     """A kernel's shape as TFLite stores it: (out, height, width, in), depthwise (1, height, width, channels)."""
     height, width, inputs, outputs = c.kernel_shape
@@ -154,7 +194,7 @@ def _tflite_shape(c: Convolution) -> tuple[int, ...]:
 def _tflite_constants(
     content: bytes,
 ) -> tuple[list[tuple[bool, np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
-    """Kernels and biases of a TFLite graph in operator order: (depthwise, kernel, bias) and of dense layers (kernel, bias)."""
+    """A TFLite graph's convolutions (depthwise, kernel, bias) and dense layers (kernel, bias), in operator order."""
     from tensorflow.lite.python import schema_py_generated as schema
 
     operator = schema.BuiltinOperator
@@ -196,7 +236,8 @@ def _tflite_array(tensor: Any, data: Any, types: Any) -> np.ndarray:
         zero = quantization.ZeroPointAsNumpy().astype(np.float32)
     if len(scale) == 1:
         along = [1] * array.ndim
-    return (array - zero.reshape(along)) * scale.reshape(along)
+    values: np.ndarray = (array - zero.reshape(along)) * scale.reshape(along)
+    return values
 
 
 def _checked(weights: Weights, path: Path) -> Weights:

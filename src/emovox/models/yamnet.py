@@ -9,8 +9,10 @@ Weights are no part of this module; see :mod:`emovox.models.pretrained`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -62,7 +64,7 @@ class Convolution:
     Args:
         name: The Keras layer's name; ``{name}_bn`` and ``{name}_relu`` follow it.
         published: The name in the published code, which Keras 3 refuses for its slashes.
-        kernel_shape: The kernel as Keras stores it: (3, 3, in, out), depthwise (3, 3, in, 1), pointwise (1, 1, in, out).
+        kernel_shape: As Keras stores it: (3, 3, in, out), depthwise (3, 3, in, 1), pointwise (1, 1, in, out).
         stride: Step over frames and bands.
         depthwise: Whether each channel is filtered alone.
     """
@@ -93,7 +95,9 @@ def convolutions(last_layer: int = len(BODY)) -> tuple[Convolution, ...]:
         layer, published = f"layer{i}", f"layer{i}/"
         if stage.separable:
             found += [
-                Convolution(f"{layer}_depthwise", published + "depthwise_conv", (3, 3, channels, 1), stage.stride, True),
+                Convolution(
+                    f"{layer}_depthwise", published + "depthwise_conv", (3, 3, channels, 1), stage.stride, True
+                ),
                 Convolution(f"{layer}_pointwise", published + "pointwise_conv", (1, 1, channels, stage.filters)),
             ]
         else:
@@ -134,9 +138,14 @@ def build_yamnet_body(frames: int | None, last_layer: int = len(BODY)) -> keras.
 
 
 def build_yamnet(frames: int | None = PATCH_FRAMES) -> keras.Model:
-    """The whole published network with fresh weights: (batch, frames, 64) → (embedding (batch, 1024), scores (batch, 521)).
+    """The whole published network with fresh weights.
 
-    The embedding is the mean of layer 14 over time and bands; the scores are sigmoids, one for each AudioSet class.
+    Args:
+        frames: Frames of every input, or None for any number.
+
+    Returns:
+        (batch, frames, 64) → the embedding (batch, 1024), which is the mean of layer 14 over time and bands, and the
+        scores (batch, 521), a sigmoid for each AudioSet class.
     """
     body = build_yamnet_body(frames)
     embedding = keras.layers.GlobalAveragePooling2D(name="embedding")(body.output)
@@ -152,26 +161,103 @@ def freeze_batch_norms(model: keras.Model) -> None:
             layer.trainable = False
 
 
+def build_reference_head(n_classes: int = 8, dropout: float = 0.3) -> keras.Model:
+    """The study's classifier on YAMNet's embedding: dense 256, then one probability for each class.
+
+    With eight classes it has 264,456 parameters (1,024 → 256 → 8), all of them trained.
+
+    Args:
+        n_classes: Emotions.
+        dropout: Rate before the last layer.
+
+    Returns:
+        (batch, 1024) embeddings → (batch, n_classes) probabilities.
+    """
+    inputs = keras.Input((EMBEDDING_SIZE,), name="embedding_input")
+    x = keras.layers.Dense(256, activation="relu", name="head_hidden")(inputs)
+    x = keras.layers.Dropout(dropout, name="head_dropout")(x)
+    probabilities = keras.layers.Dense(n_classes, activation="softmax", name="head_probabilities")(x)
+    return keras.Model(inputs, probabilities, name="yamnet_reference_head")
+
+
+def attach_head(body: keras.Model, head: keras.Model) -> keras.Model:
+    """One model from log-mel to probabilities: a body, frozen; its mean over time and bands; a head.
+
+    Both keep their weights, so a head that was trained on :func:`frozen_features` answers at once, and the trainable
+    parameters of the whole are the head's.
+
+    Args:
+        body: From :func:`build_yamnet_body`.
+        head: (batch, channels) → (batch, n_classes), one layer after another.
+
+    Returns:
+        (batch, frames, 64) → (batch, n_classes); every layer stands at its top level.
+    """
+    body.trainable = False
+    x = keras.layers.GlobalAveragePooling2D(name="embedding")(body.output)  # (batch, channels)
+    for layer in head.layers[1:]:
+        x = layer(x)
+    return keras.Model(body.input, x, name="yamnet_classifier")
+
+
 def frozen_features(
-    body: keras.Model, features: np.ndarray, layers: Sequence[int | str] = (6, 7, 8, 9, 10), batch_size: int = 32
+    body: keras.Model,
+    features: np.ndarray,
+    layers: Sequence[int | str] = (6, 7, 8, 9, 10),
+    statistics: Sequence[str] = ("mean", "std"),
+    batch_size: int = 16,
+    threads: int = 2,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> np.ndarray:
-    """What a frozen body hears in each clip: mean and standard deviation over time and bands, of several layers.
+    """What a frozen body hears in each clip: statistics over time and bands, of several layers.
+
+    The body runs in ONNX Runtime, in less than half of the time that it takes in TensorFlow; the two agree to about
+    1e-5. ``layers=(14,), statistics=("mean",)`` gives the published embedding, over the whole clip.
 
     Args:
         body: From :func:`build_yamnet_body`, reaching at least to the last of ``layers``.
         features: (clips, frames, 64) log-mel.
         layers: Layer numbers, or Keras layer names such as ``"layer8_depthwise_relu"``.
+        statistics: ``"mean"``, ``"std"`` or both.
         batch_size: Clips at a time.
+        threads: Processor threads.
+        progress: Called as ``progress(stage, done, total)``.
 
     Returns:
-        (clips, 2 x channels of all layers), float32: for each layer its means, then its standard deviations.
+        (clips, statistics x channels of all layers), float32: for each layer its means, then its standard deviations.
+
+    Raises:
+        ValueError: No such layer or statistic.
     """
+    pools = {"mean": keras.ops.mean, "std": keras.ops.std}
+    if not set(statistics) <= set(pools) or not statistics:
+        raise ValueError(f"Unknown statistics {tuple(statistics)}; available: {', '.join(pools)}")
     taps = [body.get_layer(_output_name(layer)).output for layer in layers]
-    pooled = []
-    for tap in taps:
-        pooled += [keras.ops.mean(tap, axis=(1, 2)), keras.ops.std(tap, axis=(1, 2))]  # (batch, channels) each
-    model = keras.Model(body.input, keras.ops.concatenate(pooled, axis=1))
-    return np.asarray(model.predict(features, batch_size=batch_size, verbose=0))
+    pooled = [pools[statistic](tap, axis=(1, 2)) for tap in taps for statistic in statistics]  # (batch, channels) each
+    output = keras.ops.concatenate(pooled, axis=1) if len(pooled) > 1 else pooled[0]
+    run = _in_onnx_runtime(keras.Model(body.input, output), features[:1], threads)
+    parts = []
+    for start in range(0, len(features), batch_size):
+        parts.append(run(np.asarray(features[start : start + batch_size], dtype=np.float32)))
+        if progress:
+            progress("embeddings", min(start + batch_size, len(features)), len(features))
+    return np.concatenate(parts)
+
+
+def _in_onnx_runtime(model: keras.Model, example: np.ndarray, threads: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The same function as ``model``, run by ONNX Runtime."""
+    import onnxruntime
+
+    model(np.asarray(example))  # Keras exports only what has been called
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        model.export(path, format="onnx", verbose=False)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda batch: np.asarray(session.run(None, {name: batch})[0])
 
 
 def _output_name(layer: int | str) -> str:

@@ -1,0 +1,122 @@
+"""What is done to a batch of training clips, anew at every step: shifts, gain, noise, SpecAugment, mixup.
+
+All randomness comes from the two integers of ``seed``; the same seed gives the same batch on any machine and in any
+order, which is what lets a resumed run equal an unbroken one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from emovox.recipe import Augmentation
+
+DECIBELS_TO_LOG = math.log(10) / 20
+"""One decibel of a magnitude, in natural-log units."""
+
+
+def augment(
+    features: tf.Tensor, targets: tf.Tensor, settings: Augmentation, floor: float, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """One batch, changed as ``settings`` say.
+
+    Args:
+        features: (batch, frames, mels), log-mel in natural-log units, float32.
+        targets: (batch, classes), one-hot.
+        settings: Which steps, and how strong.
+        floor: The value of silence.
+        seed: (2,) int32.
+
+    Returns:
+        Features and targets of the same shapes; targets are mixed where mixup is on.
+    """
+    draw = _Draw(seed, tf.shape(features)[0])
+    x = features
+    if settings.time_shift or settings.tempo:
+        x = _warp_time(x, settings, floor, draw)
+    if settings.band_shift:
+        x = _shift_bands(x, settings.band_shift, draw)
+    if settings.gain_db:
+        gain = draw.uniform(-settings.gain_db, settings.gain_db) * DECIBELS_TO_LOG
+        x = tf.maximum(x + gain[:, :, None], floor)
+    if settings.noise:
+        x += draw.normal(tf.shape(x)) * draw.uniform(0.0, settings.noise)[:, :, None]
+    mean = tf.reduce_mean(x, axis=(1, 2), keepdims=True)
+    for _ in range(settings.time_masks):
+        x = tf.where(_mask(tf.shape(x)[1], settings.time_mask_frames, draw)[:, :, None], mean, x)
+    for _ in range(settings.band_masks):
+        x = tf.where(_mask(tf.shape(x)[2], settings.band_mask_bands, draw)[:, None, :], mean, x)
+    return mixup(x, targets, settings.mixup, draw.next_seed()) if settings.mixup else (x, targets)
+
+
+def mixup(features: tf.Tensor, targets: tf.Tensor, alpha: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """``λ·a + (1 − λ)·b`` of every clip and its neighbour in the batch, λ ~ Beta(α, α) (Zhang et al., 2018).
+
+    λ is folded to [0.5, 1], so that each clip stays the larger part of itself.
+
+    Args:
+        features: (batch, …), float32.
+        targets: (batch, classes).
+        alpha: Above zero; 0.2 mixes little, 1 evenly.
+        seed: (2,) int32.
+
+    Returns:
+        The mixed features and targets.
+    """
+    batch = tf.shape(features)[0]
+    gammas = tf.random.stateless_gamma((2, batch), seed, alpha)  # a Beta is made of two gammas
+    share = gammas[0] / tf.maximum(gammas[0] + gammas[1], 1e-9)
+    share = tf.maximum(share, 1 - share)
+    wide = tf.reshape(share, [batch] + [1] * (len(features.shape) - 1))
+    narrow = share[:, None]
+    mixed = wide * features + (1 - wide) * tf.roll(features, 1, axis=0)
+    return mixed, narrow * targets + (1 - narrow) * tf.roll(targets, 1, axis=0)
+
+
+class _Draw:
+    """Draws one value a clip, each time from a fresh stateless seed."""
+
+    def __init__(self, seed: tf.Tensor, batch: tf.Tensor) -> None:
+        self.seed, self.batch, self.count = seed, batch, 0
+
+    def next_seed(self) -> tf.Tensor:
+        self.count += 1
+        return tf.stack([self.seed[0] + 7919 * self.count, self.seed[1]])
+
+    def uniform(self, low: float, high: float) -> tf.Tensor:
+        """(batch, 1)."""
+        return tf.random.stateless_uniform((self.batch, 1), self.next_seed(), low, high)
+
+    def integer(self, low: int, high: int) -> tf.Tensor:
+        """(batch, 1), both ends included."""
+        return tf.random.stateless_uniform((self.batch, 1), self.next_seed(), low, high + 1, tf.int32)
+
+    def normal(self, shape: tf.Tensor) -> tf.Tensor:
+        return tf.random.stateless_normal(shape, self.next_seed())
+
+
+def _warp_time(x: tf.Tensor, settings: Augmentation, floor: float, draw: _Draw) -> tf.Tensor:
+    """Play each clip faster or slower, and slide it; what comes in from outside is silence."""
+    frames = tf.shape(x)[1]
+    rate = tf.exp(draw.uniform(-settings.tempo, settings.tempo)) if settings.tempo else 1.0
+    shift = draw.uniform(-settings.time_shift, settings.time_shift) * tf.cast(frames, tf.float32)
+    source = tf.cast(tf.round(tf.range(frames, dtype=tf.float32)[None] * rate + shift), tf.int32)  # (batch, frames)
+    inside = (source >= 0) & (source < frames)
+    moved = tf.gather(x, tf.clip_by_value(source, 0, frames - 1), batch_dims=1)
+    return tf.where(inside[:, :, None], moved, floor)
+
+
+def _shift_bands(x: tf.Tensor, most: int, draw: _Draw) -> tf.Tensor:
+    """Slide the spectrum by whole bands, repeating the outermost one."""
+    bands = tf.shape(x)[2]
+    source = tf.clip_by_value(tf.range(bands)[None] + draw.integer(-most, most), 0, bands - 1)  # (batch, bands)
+    return tf.gather(x, source, axis=2, batch_dims=1)
+
+
+def _mask(size: tf.Tensor, widest: int, draw: _Draw) -> tf.Tensor:
+    """(batch, size), True under one mask of random width and place."""
+    width = draw.uniform(0.0, float(widest))
+    start = draw.uniform(0.0, 1.0) * (tf.cast(size, tf.float32) - width)
+    place = tf.range(size, dtype=tf.float32)[None]
+    return (place >= start) & (place < start + width)

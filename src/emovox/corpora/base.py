@@ -1,0 +1,94 @@
+"""What every corpus is: clips with an emotion and a speaker, in one fixed label order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emovox.errors import CorpusError
+
+Progress = Callable[[str, int, int], None]
+"""Called as ``progress(stage, done, total)`` while long work goes on."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording.
+
+    Args:
+        id: Unique in its corpus, and the same on every machine (RAVDESS: the file's stem).
+        path: Where the recording lies.
+        emotion: One of the corpus's labels.
+        speaker: Who speaks; the unit that a speaker-independent protocol keeps apart.
+        intensity, statement, repetition, sex: What else the corpus knows; None where it does not.
+    """
+
+    id: str
+    path: Path
+    emotion: str
+    speaker: str
+    intensity: str | None = None
+    statement: str | None = None
+    repetition: str | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Named recordings with a fixed label order, sorted by clip id.
+
+    Args:
+        name: For example ``"ravdess"``.
+        version: The published version or digest.
+        licence: An SPDX identifier or a short phrase.
+        citation: How its authors ask to be cited.
+        labels: The emotions in the order of every probability vector.
+        clips: At least one clip of at least two emotions.
+        root: The folder the clips lie under.
+        synthetic: True where no person spoke; every figure then carries the word.
+        notes: Sentences about what was found while loading (a nested copy, say), for people to read.
+
+    Raises:
+        CorpusError: Two clips share an id, a clip has an unknown label, or there is nothing to tell apart.
+    """
+
+    name: str
+    version: str
+    licence: str
+    citation: str
+    labels: tuple[str, ...]
+    clips: tuple[Clip, ...]
+    root: Path
+    synthetic: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clips", tuple(sorted(self.clips, key=lambda clip: clip.id)))
+        if not self.clips:
+            raise CorpusError(f"{self.root} holds no clips of {self.name}; name the folder that holds the recordings")
+        ids = [clip.id for clip in self.clips]
+        if len(set(ids)) < len(ids):
+            twice = next(a for a, b in zip(ids, ids[1:], strict=False) if a == b)
+            raise CorpusError(f"{self.root} holds the clip {twice} twice; remove one of them")
+        unknown = {clip.emotion for clip in self.clips} - set(self.labels)
+        if unknown:
+            raise CorpusError(f"Unknown emotion {sorted(unknown)[0]!r}; {self.name} knows {', '.join(self.labels)}")
+
+    def by_id(self) -> dict[str, Clip]:
+        """Every clip under its id."""
+        return {clip.id: clip for clip in self.clips}
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The speakers, sorted."""
+        return tuple(sorted({clip.speaker for clip in self.clips}))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over every clip's id, labels and file size: quick, and it changes when a file does."""
+        hasher = hashlib.sha256()
+        for clip in self.clips:
+            hasher.update(f"{clip.id}\t{clip.emotion}\t{clip.speaker}\t{clip.path.stat().st_size}\n".encode())
+        return hasher.hexdigest()

@@ -1,0 +1,70 @@
+"""Write files so that a reader finds the old one or the new one, and never half of either."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def replacing(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``, and move it there once the block ends well.
+
+    The temporary name keeps the suffix, since libraries choose their format by it. On an error, or when the process
+    dies, ``path`` is as it was before.
+
+    >>> with replacing("/tmp/emovox-doctest.txt") as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> Path("/tmp/emovox-doctest.txt").read_text()
+    'whole'
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write ``text`` as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, content: Any) -> None:
+    """Write ``content`` as indented JSON with a final newline; NaN and infinity are refused."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path | str, arrays: dict[str, np.ndarray]) -> None:
+    """Write named arrays as an ``.npz`` that opens with ``allow_pickle=False``."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path | str) -> dict[str, np.ndarray]:
+    """Read what :func:`write_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _umask() -> int:
+    """The process's file-creation mask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,51 @@
+"""Small pieces that several networks are made of."""
+
+from __future__ import annotations
+
+import keras
+from keras import KerasTensor
+
+MOMENTUM = 0.95
+"""Of batch norm's moving statistics; Keras' 0.99 needs more steps than a small corpus gives."""
+
+
+def standardised(inputs: KerasTensor) -> KerasTensor:
+    """Each mel band to zero mean and unit variance over the training clips, and a channel axis at the end.
+
+    (batch, frames, mels) → (batch, frames, mels, 1)
+    """
+    x = keras.layers.BatchNormalization(center=False, scale=False, momentum=MOMENTUM, name="standardised")(inputs)
+    return keras.layers.Reshape((*inputs.shape[1:], 1), name="channel")(x)
+
+
+def convolution(x: KerasTensor, filters: int, kernel: int = 3, stride: int = 1) -> KerasTensor:
+    """Convolution, batch norm, ReLU: (batch, frames, mels, in) → (batch, ⌈frames / stride⌉, ⌈mels / stride⌉, filters)."""
+    return keras.layers.ReLU()(_convolved(x, filters, kernel, stride))
+
+
+def residual(x: KerasTensor, filters: int, stride: int = 1) -> KerasTensor:
+    """Two convolutions around a shortcut (He et al., 2016), shapes as :func:`convolution`.
+
+    Where shapes differ, the shortcut averages before it projects, so that no input is skipped (He et al., 2019,
+    arXiv:1812.01187, ResNet-D).
+    """
+    shortcut = x
+    if stride > 1:
+        shortcut = keras.layers.AveragePooling2D(stride, padding="same")(shortcut)
+    if shortcut.shape[-1] != filters:
+        shortcut = _convolved(shortcut, filters, 1, 1)
+    inner = _convolved(convolution(x, filters, 3, stride), filters, 3, 1)
+    return keras.layers.ReLU()(keras.layers.Add()([inner, shortcut]))
+
+
+def pool_over_time(x: KerasTensor) -> KerasTensor:
+    """Mean and maximum over time, side by side: (batch, frames, channels) → (batch, 2 channels)."""
+    layers = keras.layers
+    return layers.Concatenate()([layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)])
+
+
+def _convolved(x: KerasTensor, filters: int, kernel: int, stride: int) -> KerasTensor:
+    x = keras.layers.Conv2D(
+        filters, kernel, strides=stride, padding="same", use_bias=False, kernel_initializer="he_normal"
+    )(x)
+    return keras.layers.BatchNormalization(momentum=MOMENTUM)(x)

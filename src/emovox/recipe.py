@@ -1,0 +1,175 @@
+"""Everything that decides a training, in one frozen value that is read from and written to TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emovox.errors import RecipeError
+
+KINDS = ("cnn", "cnn_lstm", "yamnet")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What is done to training clips, anew each epoch. Zero switches a step off.
+
+    Args:
+        mixup: Beta(a, a) parameter of mixup (Zhang et al., 2018).
+        gain_db: Level drawn from ±this many decibels.
+        noise: Standard deviation of Gaussian noise added to log-mel units, drawn from [0, this].
+        time_shift: Fraction of the clip by which it may slide, silence following.
+        tempo: Natural logarithm of the most that a clip may be sped up or slowed down.
+        band_shift: Mel bands by which the spectrum may slide up or down, like a longer or shorter vocal tract.
+        time_masks, time_mask_frames, band_masks, band_mask_bands: SpecAugment (Park et al., 2019): how many masks and
+            the largest width of each.
+    """
+
+    mixup: float = 0.0
+    gain_db: float = 0.0
+    noise: float = 0.0
+    time_shift: float = 0.0
+    tempo: float = 0.0
+    band_shift: int = 0
+    time_masks: int = 0
+    time_mask_frames: int = 0
+    band_masks: int = 0
+    band_mask_bands: int = 0
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """One model's kind, input and training.
+
+    Args:
+        kind: The registry's name: cnn, cnn_lstm or yamnet.
+        variant: ``reference`` (published parameter count) or ``default``.
+        front_end: Name in ``features.FRONT_ENDS``.
+        epochs: At most this many.
+        batch_size: Clips a step.
+        optimizer: ``adam`` or ``adamw``.
+        learning_rate: The peak.
+        weight_decay: For AdamW.
+        schedule: ``constant``, ``cosine`` or ``onecycle``.
+        patience: Epochs without a better validation loss before stopping; 0 never stops early.
+        plateau: Epochs without a better validation loss before the rate is halved; 0 never.
+        label_smoothing: Share of the target spread over all classes.
+        class_weights: Weigh classes by inverse frequency.
+        average: Decay per step of the exponential moving average of the weights; 0 uses the last weights.
+        dropout: Rate before the classifier.
+        last_layer: YAMNet only: the transfer point, 1 to 14.
+        frozen_layers: YAMNet only: layers up to this one stay as published and are computed once; the others, up to
+            ``last_layer``, are fine-tuned.
+        versions: YAMNet only: how many times each clip passes the frozen layers, the first time as it is and then
+            augmented.
+        augment: See :class:`Augmentation`.
+    """
+
+    kind: str = "cnn"
+    variant: str = "default"
+    front_end: str = "default"
+    epochs: int = 60
+    batch_size: int = 32
+    optimizer: str = "adamw"
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    schedule: str = "cosine"
+    patience: int = 0
+    plateau: int = 0
+    label_smoothing: float = 0.0
+    class_weights: bool = True
+    average: float = 0.0
+    dropout: float = 0.3
+    last_layer: int = 14
+    frozen_layers: int = 14
+    versions: int = 1
+    augment: Augmentation = field(default_factory=Augmentation)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One study: a corpus, a protocol, and the models to train on every fold.
+
+    Args:
+        corpus: Corpus name.
+        protocol: Name in ``splits.PROTOCOLS``.
+        seeds: Trainings per model and fold, with seeds 0, 1, …
+        models: Model name → its recipe; the name is what every table and file is called by.
+    """
+
+    corpus: str = "ravdess"
+    protocol: str = "speakers1"
+    seeds: int = 1
+    models: dict[str, ModelRecipe] = field(default_factory=dict)
+
+    def to_toml(self) -> str:
+        """The recipe as TOML that :func:`recipe_from_toml` reads back to an equal value."""
+        lines = [f"corpus = {_literal(self.corpus)}", f"protocol = {_literal(self.protocol)}", f"seeds = {self.seeds}"]
+        for name, model in self.models.items():
+            lines += ["", f"[models.{name}]"]
+            plain = {k: v for k, v in vars(model).items() if k != "augment"}
+            lines += [f"{key} = {_literal(value)}" for key, value in plain.items()]
+            lines += ["", f"[models.{name}.augment]"]
+            lines += [f"{key} = {_literal(value)}" for key, value in vars(model.augment).items()]
+        return "\n".join(lines) + "\n"
+
+
+def recipe_from_toml(text: str, source: str = "the recipe") -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        RecipeError: Not TOML, an unknown key, or a value of the wrong type; ``source`` names the file in the message.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{source} is not TOML: {error}; see recipes/ for examples") from None
+    models = table.pop("models", {})
+    if not isinstance(models, dict):
+        raise RecipeError(f"{source}: models must be tables such as [models.cnn]")
+    built = {}
+    for name, settings in models.items():
+        if not isinstance(settings, dict):
+            raise RecipeError(f"{source}: models.{name} must be a table such as [models.{name}]")
+        augment = _build(Augmentation, settings.pop("augment", {}), f"{source}: [models.{name}.augment]")
+        built[name] = _build(ModelRecipe, {"augment": augment, **settings}, f"{source}: [models.{name}]")
+        if built[name].kind not in KINDS:
+            raise RecipeError(f"{source}: unknown model {built[name].kind!r}; available: {', '.join(KINDS)}")
+    return _build(Recipe, {**table, "models": built}, source)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        RecipeError: The file is missing or not a recipe.
+    """
+    try:
+        return recipe_from_toml(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Cannot read the recipe {path}: {error}; give a TOML file, see recipes/") from None
+
+
+def _build(kind: type[Any], settings: dict[str, Any], where: str) -> Any:
+    """A dataclass from a table, refusing unknown keys and wrong types."""
+    hints = typing.get_type_hints(kind)
+    for key, value in settings.items():
+        if key not in hints:
+            known = ", ".join(f.name for f in dataclasses.fields(kind))
+            raise RecipeError(f"{where}: unknown key {key!r}; known keys: {known}")
+        expected = hints[key]
+        if expected is float and isinstance(value, int) and not isinstance(value, bool):
+            settings = {**settings, key: float(value)}
+        elif isinstance(expected, type) and (not isinstance(value, expected) or isinstance(value, bool) != (expected is bool)):
+            raise RecipeError(f"{where}: {key} must be {expected.__name__}, got {value!r}")
+    return kind(**settings)
+
+
+def _literal(value: str | bool | int | float) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else repr(value)

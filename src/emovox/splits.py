@@ -1,0 +1,171 @@
+"""Who is heard in training, who chooses, and who judges: protocols that make folds.
+
+A :class:`Fold` that shares a recording, or (outside ``holdout``) a speaker, between its parts cannot be made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from emovox.corpora.base import Clip, Corpus
+from emovox.errors import SplitError
+
+SPEAKERS6 = ((1, 11, 20, 21), (4, 10, 12, 14), (8, 9, 19, 23), (3, 5, 7, 24), (2, 15, 16, 18), (6, 13, 17, 22))
+"""The RAVDESS partition of the EmoBox benchmark (Ma et al., Interspeech 2024)."""
+
+SPEAKERS5 = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24), (1, 4, 9, 22))
+"""The subject-wise folds of Luna-Jiménez et al. (2021)."""
+
+HOLDOUT_SEED = 42
+VALIDATION_SPEAKERS = 2
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Training, validation and test clips that share no recording and, unless ``leaky``, no speaker.
+
+    Raises:
+        SplitError: A part is empty, or two parts share a clip or a speaker.
+    """
+
+    name: str
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    leaky: bool = False
+
+    def __post_init__(self) -> None:
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        for part, clips in parts.items():
+            if not clips:
+                raise SplitError(f"Fold {self.name} has no {part} clips; use a corpus with more clips or speakers")
+        units: dict[str, Callable[[Clip], str]] = {"clip": lambda c: c.id, "recording": lambda c: str(c.path)}
+        if not self.leaky:
+            units["speaker"] = lambda c: c.speaker
+        names = list(parts)
+        for unit, key in units.items():
+            for i, a in enumerate(names):
+                for b in names[i + 1 :]:
+                    shared = {key(c) for c in parts[a]} & {key(c) for c in parts[b]}
+                    if shared:
+                        raise SplitError(f"Fold {self.name}: {a} and {b} share the {unit} {sorted(shared)[0]}")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named rule that makes folds of a corpus, and how to speak of it."""
+
+    name: str
+    rule: str
+    make: Callable[[Corpus], tuple[Fold, ...]]
+    leaky: bool = False
+
+
+def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
+    """The folds of ``corpus`` under a named protocol, always the same.
+
+    Raises:
+        SplitError: The protocol is unknown, or the corpus has too few speakers for it.
+    """
+    if protocol not in PROTOCOLS:
+        raise SplitError(f"Unknown protocol {protocol!r}; available: {', '.join(PROTOCOLS)}")
+    if len({clip.emotion for clip in corpus.clips}) < 2:
+        raise SplitError(f"{corpus.root} has clips of one emotion only; give a corpus with at least two")
+    if protocol != "holdout" and len(corpus.speakers) < 3:
+        raise SplitError(
+            f"{corpus.root} has {len(corpus.speakers)} speaker(s); {protocol} needs at least 3 to train, choose and "
+            "judge on different people. Give more speakers, or use --protocol holdout and mind that it is leaky"
+        )
+    return PROTOCOLS[protocol].make(corpus)
+
+
+def _speaker_groups(corpus: Corpus, partition: tuple[tuple[int, ...], ...]) -> list[tuple[str, ...]]:
+    """The published groups where the corpus has RAVDESS's actors, else speakers dealt round into as many groups."""
+    wanted = [tuple(f"{actor:02d}" for actor in group) for group in partition]
+    if {speaker for group in wanted for speaker in group} == set(corpus.speakers):
+        return wanted
+    count = min(len(partition), len(corpus.speakers))
+    return [corpus.speakers[start::count] for start in range(count)]
+
+
+def _draw_validation(corpus: Corpus, test: tuple[str, ...], seed: int) -> tuple[str, ...]:
+    """Validation speakers from those not in test: of either sex in turn, where the corpus knows it."""
+    rest = [speaker for speaker in corpus.speakers if speaker not in test]
+    sex = {clip.speaker: clip.sex or "" for clip in corpus.clips}
+    order = [rest[i] for i in np.random.default_rng(seed).permutation(len(rest))]
+    drawn: list[str] = []
+    for _ in range(min(VALIDATION_SPEAKERS, len(rest) - 1)):
+        left = [speaker for speaker in order if speaker not in drawn]
+        fresh = [speaker for speaker in left if sex[speaker] not in {sex[other] for other in drawn}]
+        drawn.append((fresh or left)[0])
+    return tuple(sorted(drawn))
+
+
+def _by_speaker(corpus: Corpus, name: str, test: tuple[str, ...], validation: tuple[str, ...]) -> Fold:
+    clips = corpus.clips
+    return Fold(
+        name=name,
+        train=tuple(c for c in clips if c.speaker not in test and c.speaker not in validation),
+        validation=tuple(c for c in clips if c.speaker in validation),
+        test=tuple(c for c in clips if c.speaker in test),
+    )
+
+
+def _rotating(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[Fold, ...]:
+    return tuple(
+        _by_speaker(corpus, f"fold{i + 1}", group, _draw_validation(corpus, group, seed=i))
+        for i, group in enumerate(groups)
+    )
+
+
+def _speakers1(corpus: Corpus) -> tuple[Fold, ...]:
+    groups = _speaker_groups(corpus, SPEAKERS6)
+    return (_by_speaker(corpus, "fold1", groups[0], groups[1]),)
+
+
+def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
+    """Stratified 70/15/15 by clip: each emotion's clips are shuffled and cut, largest remainders first."""
+    rng = np.random.default_rng(HOLDOUT_SEED)
+    parts: dict[str, list[Clip]] = {"train": [], "validation": [], "test": []}
+    total = {"validation": round(0.15 * len(corpus.clips)), "test": round(0.15 * len(corpus.clips))}
+    by_emotion = {label: [c for c in corpus.clips if c.emotion == label] for label in corpus.labels}
+    shuffled = {label: [clips[i] for i in rng.permutation(len(clips))] for label, clips in by_emotion.items() if clips}
+    for part in ("test", "validation"):
+        exact = {label: 0.15 * len(by_emotion[label]) for label in shuffled}
+        counts = {label: int(share) for label, share in exact.items()}
+        short = total[part] - sum(counts.values())
+        for label in sorted(counts, key=lambda name: counts[name] - exact[name])[:short]:
+            counts[label] += 1
+        for label, count in counts.items():
+            parts[part] += shuffled[label][:count]
+            shuffled[label] = shuffled[label][count:]
+    parts["train"] = [clip for clips in shuffled.values() for clip in clips]
+    ordered = {part: tuple(sorted(clips, key=lambda c: c.id)) for part, clips in parts.items()}
+    return (Fold("fold1", ordered["train"], ordered["validation"], ordered["test"], leaky=True),)
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    p.name: p
+    for p in (
+        Protocol("speakers1", "one split by speaker: 4 test, 4 validation, the rest train", _speakers1),
+        Protocol(
+            "speakers6",
+            "6 folds by speaker, the partition of the EmoBox benchmark",
+            lambda corpus: _rotating(corpus, _speaker_groups(corpus, SPEAKERS6)),
+        ),
+        Protocol(
+            "speakers5",
+            "5 folds by speaker, those of Luna-Jiménez et al. (2021)",
+            lambda corpus: _rotating(corpus, _speaker_groups(corpus, SPEAKERS5)),
+        ),
+        Protocol(
+            "loso",
+            "one speaker out at a time",
+            lambda corpus: _rotating(corpus, [(speaker,) for speaker in corpus.speakers]),
+        ),
+        Protocol("holdout", "stratified 70/15/15 by clip; speakers shared, so leaky", _holdout, leaky=True),
+    )
+}

@@ -1,0 +1,149 @@
+"""What a worker process does: pass clips through a frozen body, train one job, export one model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emovox.calibration import fit_temperature
+from emovox.features import front_end
+from emovox.files import read_arrays, write_arrays
+from emovox.recipe import ModelRecipe
+from emovox.runs import Job, JobResult, Run
+from emovox.workers import tell
+
+if TYPE_CHECKING:
+    from emovox.models import Network
+
+WEIGHTS = "weights.npz"
+EMBED_BATCH = 32
+
+
+def embed(recipe: ModelRecipe, features: str, weights: str | None, out: str, version: int, n_classes: int) -> None:
+    """Pass one version of every clip through the model's frozen body, into its place in a prepared array.
+
+    Version 0 is each clip as it is; another is augmented first, by randomness that follows from its number alone.
+
+    Args:
+        recipe: A model with a frozen body.
+        features: (clips, frames, mels), the ``.npy`` of the front end.
+        weights: The file of published weights, or None.
+        out: (versions, clips, …) float16, the ``.npy`` to write into.
+        version: Which.
+        n_classes: Emotions.
+    """
+    import tensorflow as tf
+
+    from emovox.augment import augment
+
+    front = front_end(recipe.front_end)
+    body = _network(recipe, n_classes, 0, weights).body
+    assert body is not None
+    forward = tf.function(lambda x: body(x, training=False), reduce_retracing=True)
+    source = np.load(features, mmap_mode="r")
+    stored = np.load(out, mmap_mode="r+")
+    for start in range(0, len(source), EMBED_BATCH):
+        x = tf.constant(np.asarray(source[start : start + EMBED_BATCH]))
+        if version:
+            x, _ = augment(x, tf.zeros((len(x), 1)), recipe.augment, np.log(front.offset), tf.constant([version, start]))
+        stored[version, start : start + len(x)] = forward(x).numpy()
+        tell(f"body of {recipe.kind}, version {version + 1}", start + len(x), len(source))
+    stored.flush()
+
+
+def train_job(run_folder: str, job: Job, features: str, weights: str | None) -> None:
+    """Train one job of a run, calibrate it on its validation clips, predict its test clips, keep the result.
+
+    Args:
+        run_folder: The run.
+        job: A fold, a model, a seed.
+        features: The ``.npy`` that the trained part of the model reads: (clips, …), or (versions, clips, …).
+        weights: The file of published weights, or None.
+    """
+    from emovox.training import Examples, predict, train
+
+    start = time.perf_counter()
+    run = Run.open(run_folder)
+    recipe, fold = run.recipe.models[job.model], run.folds[job.fold]
+    front = front_end(recipe.front_end)
+    network = _network(recipe, len(run.labels), job.seed, weights)
+    stored = np.load(features, mmap_mode="r")
+    place = {clip: i for i, clip in enumerate(run.clips)}  # the order of features is that of clip ids
+    targets = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
+    train_clips, validation, test = (np.array([place[i] for i in ids]) for ids in (fold.train, fold.validation, fold.test))
+    examples = Examples(
+        features=stored if network.body is not None else np.asarray(stored)[None],
+        targets=targets,
+        train=train_clips,
+        validation=validation,
+        n_classes=len(run.labels),
+        floor=None if network.body is not None else front.silence,
+    )
+    folder = run.job_folder(job)
+    stage = f"{job.model} · {job.fold} · seed {job.seed}"
+    progress = train(
+        network.trained,
+        recipe,
+        examples,
+        job.seed,
+        folder,
+        logs=run.path / "logs" / job.name,
+        epoch_done=lambda done, most, values: tell(stage, done, most),
+    )
+    tell(stage, recipe.epochs, recipe.epochs)
+    chose = predict(network.trained, examples.features[0][validation])
+    judged = predict(network.trained, examples.features[0][test])
+    write_arrays(folder / WEIGHTS, {str(i): w for i, w in enumerate(network.trained.get_weights())})
+    run.write_result(
+        job,
+        JobResult(
+            parameters=network.trained.count_params(),
+            epochs_trained=progress.epochs_trained,
+            best_epoch=progress.best_epoch,
+            seconds=progress.seconds + max(0.0, time.perf_counter() - start - progress.session_seconds),
+            temperature=fit_temperature(chose, targets[validation]),
+            history=progress.history,
+            validation_ids=fold.validation,
+            validation_probabilities=chose,
+            test_ids=fold.test,
+            test_probabilities=judged,
+        ),
+    )
+    (folder / "checkpoint.npz").unlink(missing_ok=True)
+
+
+def export_model(run_folder: str, job: Job, weights: str | None, metadata: dict[str, Any]) -> None:
+    """Write one trained job's ``.h5``, ``.keras`` and artifact into the run folder.
+
+    Args:
+        run_folder: The run.
+        job: Which training's weights.
+        weights: The file of published weights, or None.
+        metadata: What the artifact tells about itself.
+    """
+    from emovox.export import write_artifact, write_models
+
+    run = Run.open(run_folder)
+    recipe = run.recipe.models[job.model]
+    network = _network(recipe, len(run.labels), job.seed, weights)
+    stored = read_arrays(run.job_folder(job) / WEIGHTS)
+    network.trained.set_weights([stored[str(i)] for i in range(len(stored))])
+    model = network.joined()
+    write_models(model, run.path, job.model)
+    temperature = run.read_result(job).temperature
+    write_artifact(model, front_end(recipe.front_end), temperature, metadata, run.path / "artifacts" / f"{job.model}.onnx")
+
+
+def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: str | None) -> Network:
+    """A fresh network, in a fresh Keras session."""
+    import keras
+
+    from emovox.models import build_network
+    from emovox.models.pretrained import read_weights
+
+    keras.backend.clear_session()
+    published = read_weights(weights) if weights and recipe.kind == "yamnet" else None
+    return build_network(recipe, front_end(recipe.front_end).shape, n_classes, seed, published)

@@ -1,0 +1,296 @@
+"""Train one network on one fold, so that a training stopped at any moment goes on as if it had never stopped.
+
+Everything random in an epoch follows from (seed, epoch, step): the order of the clips, their augmentation, the dropout.
+After each epoch a checkpoint is replaced in one move. A training that starts again reads it and takes the next epoch,
+with the same weights, optimizer state and randomness, and so ends with the same figures.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from emovox.augment import augment, mixup
+from emovox.errors import EmovoxError, RunError
+from emovox.files import read_arrays, write_arrays
+from emovox.recipe import ModelRecipe
+
+CHECKPOINT = "checkpoint.npz"
+HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+
+EpochDone = Callable[[int, int, dict[str, float]], None]
+"""Called as ``epoch_done(epochs done, epochs at most, the epoch's history)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a network trains on, and what it is chosen by. Test clips cannot be passed to a training.
+
+    Args:
+        features: (versions, clips, …), float16 or float32: the corpus's features. Version 0 is each clip as it is;
+            the others, where there are any, are augmented before a frozen body. May be memory-mapped.
+        targets: (clips,), label indices.
+        train: Indices of the clips to train on.
+        validation: Indices of the clips to choose by.
+        n_classes: Length of the probability vector.
+        floor: The value of silence, for log-mel features; None for features of another kind, which are only mixed.
+    """
+
+    features: np.ndarray
+    targets: np.ndarray
+    train: np.ndarray
+    validation: np.ndarray
+    n_classes: int
+    floor: float | None
+
+
+@dataclass
+class Progress:
+    """How far a training has come, and the best that it has seen."""
+
+    epochs_trained: int = 0
+    best_epoch: int = 0
+    best_loss: float = float("inf")
+    seconds: float = 0.0
+    plateau_scale: float = 1.0
+    waited: int = 0
+    history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in HISTORY})
+
+
+def train(
+    network: keras.Model,
+    recipe: ModelRecipe,
+    examples: Examples,
+    seed: int,
+    folder: Path,
+    logs: Path | None = None,
+    epoch_done: EpochDone | None = None,
+) -> Progress:
+    """Train ``network`` in place and leave in it the weights of the epoch with the least validation loss.
+
+    Args:
+        network: Takes ``examples.features`` rows and ends in a softmax; its initial weights must follow from ``seed``.
+        recipe: Epochs, optimizer, augmentation.
+        examples: Training and validation clips.
+        seed: Decides all randomness.
+        folder: Keeps the checkpoint; an earlier one is gone on with.
+        logs: Where TensorBoard logs go, if anywhere.
+        epoch_done: Told after each epoch.
+
+    Returns:
+        The history and which epoch was kept.
+
+    Raises:
+        RunError: The checkpoint is damaged or of another network.
+        EmovoxError: Memory ran out.
+    """
+    batch = min(recipe.batch_size, len(examples.train))
+    steps = max(1, len(examples.train) // batch)
+    optimizer = _optimizer(recipe, steps)
+    network.compile(
+        optimizer=optimizer,
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy"],
+    )
+    optimizer.build(network.trainable_variables)
+    keeper = _Keeper(network, recipe, examples, seed, folder, logs, epoch_done)
+    keeper.restore()
+    done = keeper.progress
+    if not keeper.finished:
+        data = _batches(recipe, examples, seed, batch, steps, done.epochs_trained)
+        try:
+            network.fit(
+                data,
+                epochs=recipe.epochs,
+                initial_epoch=done.epochs_trained,
+                steps_per_epoch=steps,
+                callbacks=[keeper],
+                verbose=0,
+            )
+        except (tf.errors.ResourceExhaustedError, MemoryError):
+            raise EmovoxError(
+                f"Memory ran out with batches of {batch} clips; try --batch-size {max(1, batch // 2)}, or --workers 1"
+            ) from None
+    if keeper.best is not None:
+        network.set_weights(keeper.best)
+    return done
+
+
+def predict(network: keras.Model, features: np.ndarray, batch_size: int = 64) -> np.ndarray:
+    """Probabilities of every row: (clips, …) → (clips, classes), float32.
+
+    ``predict_on_batch`` in a plain loop: one graph, no dataset to set up, and a memory-mapped array is read piecewise.
+    """
+    rows = [
+        np.asarray(network.predict_on_batch(np.asarray(features[start : start + batch_size], dtype=np.float32)))
+        for start in range(0, len(features), batch_size)
+    ]
+    return np.concatenate(rows)
+
+
+def _optimizer(recipe: ModelRecipe, steps: int) -> keras.optimizers.Optimizer:
+    """Adam or AdamW with the recipe's schedule; weights are averaged where the recipe asks."""
+    total = recipe.epochs * steps
+    rate: Any = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total, alpha=0.01)
+    elif recipe.schedule == "onecycle":
+        warm = max(1, total // 10)
+        rate = keras.optimizers.schedules.CosineDecay(
+            recipe.learning_rate / 20, max(1, total - warm), alpha=0.2, warmup_target=recipe.learning_rate,
+            warmup_steps=warm,
+        )  # fmt: skip
+    common = {"learning_rate": rate, "use_ema": recipe.average > 0, "ema_momentum": recipe.average or 0.99}
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam(**common)
+    optimizer = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, **common)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _batches(
+    recipe: ModelRecipe, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int
+) -> tf.data.Dataset:
+    """Batches of (features, targets, weights) from ``first_epoch`` on, each a function of (seed, epoch, step)."""
+    clips = tf.constant(examples.train, tf.int32)
+    targets = tf.constant(examples.targets, tf.int32)
+    weights = tf.constant(_class_weights(examples) if recipe.class_weights else np.ones(examples.n_classes, np.float32))
+    versions = len(examples.features)
+    row_shape = examples.features.shape[2:]
+
+    def rows(version: np.ndarray, clip: np.ndarray) -> np.ndarray:
+        return examples.features[version, clip].astype(np.float32, copy=False)
+
+    def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        key = tf.stack([seed, epoch])
+        order = tf.random.experimental.stateless_shuffle(clips, seed=key)
+        chosen = order[step * batch : (step + 1) * batch]
+        now = tf.stack([seed * 1_000_003 + epoch, step])
+        version = tf.random.stateless_uniform([batch], now, 0, versions, tf.int32)
+        x = tf.numpy_function(rows, [version, chosen], tf.float32, stateful=False)
+        x = tf.ensure_shape(x, (batch, *row_shape))
+        label = tf.gather(targets, chosen)
+        y = tf.one_hot(label, examples.n_classes)
+        if examples.floor is not None:
+            x, y = augment(x, y, recipe.augment, examples.floor, now)
+        elif recipe.augment.mixup:
+            x, y = mixup(x, y, recipe.augment.mixup, now)
+        return x, y, tf.gather(weights, label)
+
+    def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.range(steps, output_type=tf.int32).map(lambda step: one(epoch, step))
+
+    return tf.data.Dataset.range(first_epoch, recipe.epochs, output_type=tf.int32).flat_map(epoch_of).prefetch(2)
+
+
+def _class_weights(examples: Examples) -> np.ndarray:
+    """Inverse class frequencies among the training clips, averaging 1 over clips: (classes,), float32."""
+    counts = np.bincount(examples.targets[examples.train], minlength=examples.n_classes)
+    present = np.maximum(counts, 1)
+    return (len(examples.train) / (np.count_nonzero(counts) * present)).astype(np.float32)
+
+
+class _Keeper(keras.callbacks.Callback):
+    """After each epoch: judge on validation, remember the best, write the checkpoint, decide whether to go on."""
+
+    def __init__(
+        self, network: keras.Model, recipe: ModelRecipe, examples: Examples, seed: int, folder: Path, logs: Path | None,
+        epoch_done: EpochDone | None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.network, self.recipe, self.examples = network, recipe, examples
+        self.seed, self.path, self.epoch_done = seed, folder / CHECKPOINT, epoch_done
+        self.writer = tf.summary.create_file_writer(str(logs)) if logs else None
+        self.progress = Progress()
+        self.best: list[np.ndarray] | None = None
+        self.random = [v for v in network.non_trainable_variables if "seed_generator" in v.path]
+
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left to train."""
+        tired = 0 < self.recipe.patience <= self.progress.epochs_trained - self.progress.best_epoch
+        return self.progress.epochs_trained >= self.recipe.epochs or tired
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Dropout's randomness follows from (seed, epoch, layer), however often the training was stopped."""
+        self.started = time.perf_counter()
+        for layer, state in enumerate(self.random):
+            state.assign(np.array([self.seed * 1000 + layer, epoch], dtype=np.uint32))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        now = self.progress
+        current = self.network.get_weights()
+        if self.recipe.average:
+            self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
+        probabilities = predict(self.network, self.examples.features[0, self.examples.validation])
+        truths = self.examples.targets[self.examples.validation]
+        loss = float(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-7)).mean())
+        values = {
+            "loss": float(logs["loss"]),
+            "accuracy": float(logs["accuracy"]),
+            "val_loss": loss,
+            "val_accuracy": float((probabilities.argmax(axis=1) == truths).mean()),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.network.optimizer.learning_rate)),
+        }
+        now.epochs_trained = epoch + 1
+        for name, value in values.items():
+            now.history[name].append(value)
+        now.waited += 1
+        if loss < now.best_loss:
+            now.best_loss, now.best_epoch, now.waited = loss, epoch + 1, 0
+            self.best = self.network.get_weights()
+        if self.recipe.average:
+            self.network.set_weights(current)
+        if 0 < self.recipe.plateau <= now.waited:
+            now.waited = 0
+            self.network.optimizer.learning_rate = values["learning_rate"] / 2
+        now.seconds += time.perf_counter() - self.started
+        self._save()
+        if self.writer:
+            with self.writer.as_default(step=epoch + 1):
+                for name, value in values.items():
+                    tf.summary.scalar(name, value)
+            self.writer.flush()
+        if self.finished:
+            self.network.stop_training = True
+        if self.epoch_done:
+            self.epoch_done(epoch + 1, self.recipe.epochs, values)
+
+    def _save(self) -> None:
+        groups = {
+            "weights": self.network.get_weights(),
+            "optimizer": [keras.ops.convert_to_numpy(v) for v in self.network.optimizer.variables],
+            "best": self.best or [],
+        }
+        arrays = {f"{group}/{i}": value for group, values in groups.items() for i, value in enumerate(values)}
+        write_arrays(self.path, {"progress": np.array(json.dumps(vars(self.progress))), **arrays})
+
+    def restore(self) -> None:
+        """Take up where an earlier training stopped, if there was one."""
+        if not self.path.exists():
+            return
+        try:
+            arrays = read_arrays(self.path)
+            self.progress = Progress(**json.loads(str(arrays["progress"])))
+            self.network.set_weights(_group(arrays, "weights"))
+            variables = self.network.optimizer.variables
+            for variable, value in zip(variables, _group(arrays, "optimizer"), strict=True):
+                variable.assign(value)
+            self.best = _group(arrays, "best") or None
+        except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(f"{self.path} is damaged or of another model ({reason}); delete it to train anew") from None
+
+
+def _group(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
+    count = sum(key.startswith(f"{name}/") for key in arrays)
+    return [arrays[f"{name}/{i}"] for i in range(count)]

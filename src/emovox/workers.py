@@ -1,0 +1,109 @@
+"""Processes that work beside this one, tell how far they are, and never outlive it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from types import TracebackType
+from typing import Any, Self
+
+from emovox.corpora.base import Progress
+from emovox.errors import EmovoxError
+
+_told: Any = None
+"""In a worker process: the queue that leads to the parent's display."""
+
+
+class Workers:
+    """A pool of fresh Python processes.
+
+    Args:
+        count: Processes at once.
+        threads: Cores that each may use.
+        tell: The parent's display; workers reach it with :func:`tell`.
+    """
+
+    def __init__(self, count: int, threads: int, tell: Progress) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._queue: Any = context.Queue()
+        self._tell = tell
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+        for name, value in quiet.items():
+            os.environ.setdefault(name, value)
+        self._pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(self._queue, threads))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:  # nobody waits for what is still being worked on
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+        self._pool.shutdown(wait=True)
+        self.drain()
+        self._queue.close()
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Have a worker call ``function``, which must be importable by name."""
+        try:
+            return self._pool.submit(function, *args)
+        except BrokenProcessPool:
+            raise _died() from None
+
+    def result(self, task: Future[Any]) -> Any:
+        """What a task returned.
+
+        Raises:
+            EmovoxError: What the task raised, or that its process died.
+        """
+        try:
+            return task.result()
+        except BrokenProcessPool:
+            raise _died() from None
+
+    def drain(self) -> None:
+        """Hand on what the workers have told since the last call."""
+        while True:
+            try:
+                stage, done, total = self._queue.get_nowait()
+            except (queue.Empty, OSError, ValueError):
+                return
+            self._tell(stage, done, total)
+
+
+def tell(stage: str, done: int, total: int) -> None:
+    """In a worker: say how far a stage is. Elsewhere: nothing."""
+    if _told is not None:
+        _told.put((stage, done, total))
+
+
+def _died() -> EmovoxError:
+    return EmovoxError(
+        "A training process was killed, most often because memory ran out. What was trained is kept; "
+        "go on with 'emovox run --resume --workers 1'"
+    )
+
+
+def _begin(told: Any, threads: int) -> None:
+    """Set a worker up: Ctrl-C is the parent's to handle, and when the parent dies the worker does too."""
+    global _told
+    _told = told
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
