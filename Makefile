@@ -5,8 +5,9 @@
 .DELETE_ON_ERROR:
 
 # The first Python from 3.11 to 3.13 (TensorFlow has no wheels for others yet); name another with make PYTHON=….
+FITS := -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+	$$p $(FITS) 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
@@ -57,7 +58,7 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.installed-train
 
 $(BIN)/python:
-	@if [ -z "$(PYTHON)" ]; then \
-		echo "Emovox needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or name it: make run PYTHON=/path/to/python3" >&2; exit 2; fi
+	@$(or $(PYTHON),false) $(FITS) 2>/dev/null || { echo "Emovox needs Python 3.11, 3.12 or 3.13, and \
+$(if $(PYTHON),$(PYTHON) is not one,none was found). Install one, or name it: make run PYTHON=/path/to/python3" >&2; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python could not make .venv. On Debian and Ubuntu: sudo apt install python3-venv, then try again." >&2; exit 2; }
