@@ -12,6 +12,7 @@ from keras import layers
 
 import emovox
 from emovox import export, recognizer
+from emovox.audio import read_audio
 from emovox.calibration import apply_temperature
 from emovox.errors import ModelError
 from emovox.features import FRONT_ENDS, LogMel
@@ -240,3 +241,14 @@ def test_h5_and_keras_open_with_plain_load_model(kind, tmp_path):
             np.testing.assert_allclose(
                 expected(opened, front, waveform, 1.0), expected(model, front, waveform, 1.0), atol=1e-6
             )
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", FRONT_ENDS)
+def test_front_end_graph_gives_the_features_of_logmel_on_real_recordings(front_end_sessions, name, shared):
+    recordings = sorted((shared / "ravdess").glob("Actor_*/*.flac"))[::60]
+    assert len(recordings) == 24
+    for path in recordings:
+        waveform = read_audio(path)
+        (features,) = front_end_sessions[name].run(None, {"waveform": waveform})
+        np.testing.assert_allclose(features[0], FRONT_ENDS[name](waveform), atol=1e-5, err_msg=str(path))
