@@ -308,15 +308,13 @@ def finished(tmp_path_factory):
 
 
 def test_evaluate_writes_and_shows(invoke, finished, monkeypatch):
-    written = []
-    stand_in(monkeypatch, "emovox.report", write_report=lambda run, evaluation: written.append(run.path))
+    stand_in(monkeypatch, "emovox.report", write_report=lambda run, evaluation: run.path / "report.html")
     shown = invoke("evaluate", finished.path)
     assert shown.exit_code == 0, shown.output
-    assert written == [finished.path]
     assert (finished.path / "training_results.json").exists()
     assert "UAR, %" in shown.stdout
     assert "Recall / precision" in shown.stdout
-    assert "report.html" in shown.stdout
+    assert f"Report: {finished.path / 'report.html'}" in shown.stdout
 
 
 def test_compare_shows_every_model(invoke, finished):

@@ -43,7 +43,7 @@ def test_constraints_name_no_index_and_no_path():
 def test_the_documents_list_the_modules_in_the_order_that_is_enforced():
     table = re.findall(r"^\| `(\w+)/?` \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.M)
     contract = PYPROJECT["tool"]["importlinter"]["contracts"][0]
-    layers = [layer.strip("()").removeprefix("emovox.") for layer in contract["layers"]]
+    layers = [layer.removeprefix("emovox.") for layer in contract["layers"]]
     known = {path.stem for path in (ROOT / "src" / "emovox").glob("*.py")} | {
         path.parent.name for path in (ROOT / "src" / "emovox").glob("*/*.py")
     }

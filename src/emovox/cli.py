@@ -362,10 +362,10 @@ def evaluate(
     from emovox.report import write_report
 
     write_results(opened, evaluation)
-    write_report(opened, evaluation)
+    report = write_report(opened, evaluation)
     show_evaluation(console, evaluation)
     show_classes(console, evaluation)
-    print(f"\nReport: {run / 'report.html'}")
+    print(f"\nReport: {report}")
 
 
 @app.command(epilog=_examples("emovox compare runs/first runs/second"))
