@@ -16,6 +16,7 @@ import emovox
 import emovox.corpora
 from emovox import cli
 from emovox.corpora.base import Clip, Corpus
+from emovox.corpora.listing import Listing
 from emovox.errors import AudioError, CorpusError, ModelError
 from emovox.recipe import ModelRecipe, Recipe, read_recipe
 from fake_run import fake_run
@@ -297,6 +298,46 @@ def test_a_long_error_is_not_wrapped(invoke, study, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setattr(emovox.corpora, "load_corpus", raising(CorpusError("word " * 50 + "end")))
     assert invoke("run").stderr.count("\n") == 1
+
+
+# data
+
+
+def test_data_get_says_where_the_corpus_lies(invoke, study, corpus):
+    shown = invoke("data", "get", "synthetic")
+    assert study.load == ("synthetic", None)
+    assert shown.stdout == f"One note.\ntiny: 6 clips of 3 speakers in {corpus.root}\nLicence: CC0\n"
+
+
+@pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, 2)])
+def test_data_verify_ends_by_what_it_found(invoke, study, monkeypatch, ok, code):
+    verification = types.SimpleNamespace(
+        ok=ok,
+        sentence="All told.",
+        notes=("One note.",),
+        listings=lambda: [Listing("Counts", ("what",), (("clips",),))],
+    )
+    stand_in(monkeypatch, "emovox.corpora.verify", verify=lambda corpus, progress: verification)
+    shown = invoke("data", "verify", "somewhere")
+    assert shown.exit_code == code
+    assert "Counts" in shown.stdout
+    assert shown.stdout.endswith("\nOne note.\nAll told.\n")
+    assert shown.stdout.count("One note.") == 1
+
+
+def test_data_describe_writes_plots_only_where_told(invoke, study, monkeypatch):
+    description = types.SimpleNamespace(listings=lambda: [Listing("Spread", ("what",), (("length",),))])
+    asked = []
+    stand_in(monkeypatch, "emovox.corpora.describe", describe=lambda corpus, progress: description)
+    stand_in(
+        monkeypatch,
+        "emovox.report.corpus",
+        plot_description=lambda what, folder: asked.append((what, folder)) or [folder / "levels.png"],
+    )
+    assert "Spread" in invoke("data", "describe", "somewhere").stdout
+    assert asked == []
+    assert "Plot: plots/levels.png" in invoke("data", "describe", "somewhere", "--out", "plots").stdout
+    assert asked == [(description, Path("plots"))]
 
 
 # evaluate and compare
