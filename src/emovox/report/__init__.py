@@ -1,0 +1,39 @@
+"""What a person reads of a run: figures, a page of text, and a report in HTML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from emovox.errors import RunError
+from emovox.evaluation import Evaluation
+from emovox.runs import Run
+
+__all__ = ["write_report"]
+
+
+def write_report(run: Run, evaluation: Evaluation) -> Path:
+    """Write the figures, ``training_summary.txt`` and ``report.html`` into the run folder.
+
+    Args:
+        run: An opened run.
+        evaluation: What :func:`emovox.evaluation.evaluate` made of it.
+
+    Returns:
+        The path of ``report.html``, which holds the figures within itself.
+
+    Raises:
+        RunError: The folder cannot be written.
+    """
+    from emovox.report import figures, html, summary
+
+    try:
+        pictures = {"final": figures.final_comparison(evaluation, run.path / "final_comparison_all_models.png")}
+        for name, model in evaluation.models.items():
+            for kind, draw in (("confusion", figures.confusion), ("history", figures.history)):
+                path = run.path / "figures" / f"{kind}_{name}.png"
+                pictures[f"{kind}_{name}"] = draw(evaluation, model, path)
+        summary.write(run, evaluation)
+        return html.write(run, evaluation, pictures)
+    except OSError as error:
+        advice = f"free some space, then 'emovox evaluate {run.path}'"
+        raise RunError(f"Cannot write into {run.path}: {error.strerror or error}; {advice}") from None

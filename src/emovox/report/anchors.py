@@ -1,0 +1,54 @@
+"""Published figures on RAVDESS speech, to stand a run's own beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from emovox.evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A figure that others measured.
+
+    Args:
+        name: Who or what answered.
+        uar, accuracy: In [0, 1]; None where it was not reported.
+        protocol: The protocol it was measured under; None for people, who were not trained on the corpus.
+        source: For a footnote.
+    """
+
+    name: str
+    uar: float | None
+    accuracy: float | None
+    protocol: str | None
+    source: str
+
+
+_EMOBOX = "EmoBox, Ma et al., Interspeech 2024, table 4: frozen encoder, last layer"
+
+PEOPLE = Anchor(
+    "people", None, 0.624, None,
+    "Livingstone and Russo, 2018: ratings of the audio-only speech clips, recomputed",
+)  # fmt: skip
+"""How often listeners named the intended emotion of these recordings."""
+
+SYSTEMS = (
+    Anchor("Whisper-large-v3", 0.753, 0.759, "speakers6", _EMOBOX),
+    Anchor("WavLM-large", 0.720, 0.722, "speakers6", _EMOBOX),
+    Anchor("HuBERT-large", 0.700, 0.703, "speakers6", _EMOBOX),
+    Anchor("wav2vec 2.0 base", 0.543, 0.554, "speakers6", _EMOBOX),
+)
+"""Systems of three hundred to sixteen hundred million parameters, but for the last (ninety-five million)."""
+
+
+def people(evaluation: Evaluation) -> Anchor | None:
+    """The figure for people, where the recordings are those that people judged."""
+    return PEOPLE if evaluation.corpus["name"] == "ravdess" and not evaluation.synthetic else None
+
+
+def systems(evaluation: Evaluation) -> tuple[Anchor, ...]:
+    """Systems measured on the same clips under the same protocol."""
+    if evaluation.corpus["name"] != "ravdess" or evaluation.synthetic:
+        return ()
+    return tuple(anchor for anchor in SYSTEMS if anchor.protocol == evaluation.protocol)

@@ -1,0 +1,308 @@
+"""``report.html``: the whole run on one page that needs no other file, no network and no script."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from emovox.evaluation import Evaluation, ModelEvaluation
+from emovox.files import write_text
+from emovox.report import anchors, theory
+from emovox.report.summary import FILES, about
+from emovox.report.words import (
+    best_by_uar,
+    corpus_name,
+    day,
+    deviation,
+    how_judged,
+    interval,
+    listed,
+    minutes,
+    model_name,
+    percent,
+    plural,
+)
+from emovox.runs import Run
+
+STYLE = """
+:root { --ink: #222; --grey: #666; --line: #ddd; --faint: #f6f6f4; --alert: #b00020; --link: #0b5a8f; }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 58rem; color: var(--ink); background: #fff;
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .25rem; letter-spacing: -.01em; }
+h2 { font-size: 1.3rem; margin: 2.8rem 0 .6rem; padding-top: .8rem; border-top: 1px solid var(--line); }
+h3 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
+p { margin: .5rem 0 .9rem; }
+a { color: var(--link); }
+.lead { color: var(--grey); margin-bottom: 1.2rem; }
+.warning { border: 1.5px solid var(--alert); border-left-width: 6px; color: var(--alert); padding: .6rem .9rem;
+  margin: 1rem 0; border-radius: 3px; }
+.warning strong { text-transform: uppercase; letter-spacing: .04em; }
+.tag { color: var(--alert); font-size: .8em; font-weight: 600; }
+nav { font-size: .92rem; margin: 1rem 0 0; } nav a { margin-right: 1.1em; white-space: nowrap; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0 1rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; color: var(--grey); font-size: .85rem; padding-bottom: .35rem; }
+th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th { font-weight: 600; border-bottom: 1.5px solid #999; vertical-align: bottom; white-space: normal; }
+td { vertical-align: top; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+tr.best td { background: #eef5fa; font-weight: 600; }
+tr.anchor td { color: var(--grey); }
+table.words th, table.words td { text-align: left; white-space: normal; vertical-align: top; }
+table.words td:first-child { white-space: nowrap; }
+td.code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .82rem; overflow-wrap: anywhere; }
+.low { color: var(--grey); font-weight: 400; font-size: .85em; }
+figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; display: block; }
+figcaption { color: var(--grey); font-size: .88rem; margin-top: .5rem; }
+figcaption b { color: var(--ink); }
+figure.narrow img { width: 27rem; }
+dt { font-weight: 600; margin-top: .6rem; } dd { margin: 0 0 0 1.2rem; }
+footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; color: var(--grey);
+  font-size: .88rem; }
+@media print { body { max-width: none; padding: 0; font-size: 11pt; } nav { display: none; }
+  figure, table { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+"""
+
+
+def write(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> Path:
+    """Write the page into the run folder; ``pictures`` are taken into it."""
+    path = run.path / "report.html"
+    write_text(path, page(run, evaluation, pictures))
+    return path
+
+
+def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
+    """The page as text: figures first, then how they were made, then each model, then where it all comes from."""
+    name = corpus_name(evaluation)
+    title = f"Emotion from speech: {name}, {evaluation.protocol}"
+    tag = f" ({', '.join(evaluation.warnings)})" if evaluation.warnings else ""
+    models = best_by_uar(evaluation)
+    links = [("result", "Result"), ("judged", "How it was judged"), *((m.name, model_name(m.name)) for m in models)]
+    links += [("words", "Words"), ("provenance", "Provenance"), ("licence", "Licences")]
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="lead">{escape(day(evaluation.timestamp))} · {plural(len(models), "model")} · '
+        f"{escape(how_judged(evaluation))}</p>",
+        *_warnings(evaluation),
+        f"<nav>{''.join(f'<a href=#{escape(i)}>{escape(text)}</a>' for i, text in links)}</nav>",
+        '<h2 id="result">Result' + _tag(evaluation) + "</h2>",
+        f"<p>{escape(_headline(evaluation))}</p>",
+        _main_table(evaluation),
+        _figure(pictures["final"], f"Final comparison of all models{tag}", theory.HOW_TO_READ["final"]),
+        '<h2 id="judged">How it was judged</h2>',
+        f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
+        f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
+        _folds_table(evaluation),
+        *(part for model in models for part in _model(evaluation, model, pictures, tag)),
+        '<h2 id="words">Words</h2>',
+        "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
+        '<h2 id="provenance">Provenance</h2>',
+        "<p>What this run was made of. The recipe holds every setting, and makes the run again.</p>",
+        _pairs(_flat({k: v for k, v in run.provenance.items() if k != "corpus"})),
+        "<h3>recipe.toml</h3>",
+        f'<div class="scroll"><pre class="low">{escape(run.recipe.to_toml())}</pre></div>',
+        "<h3>In the folder</h3>",
+        _pairs([(f, what) for f, what in FILES if f == "report.html" or any(run.path.glob(f.rstrip("/")))], code=False),
+        '<h2 id="licence">Data, licences, and care</h2>',
+        *_licence(evaluation),
+        f"<footer>Written by Emovox from the run <b>{escape(evaluation.name)}</b>{escape(tag)}. "
+        "Every figure on this page can be made again with <code>emovox evaluate</code>.</footer>",
+    ]
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title + tag)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + "\n".join(body)
+        + "\n</body>\n</html>\n"
+    )
+
+
+def _warnings(evaluation: Evaluation) -> list[str]:
+    boxes = []
+    if evaluation.synthetic:
+        boxes.append(("synthetic", theory.SYNTHETIC))
+    if evaluation.leaky:
+        boxes.append(("leaky: speakers shared", theory.PROTOCOLS[True]))
+    if evaluation.missing:
+        names = listed([model_name(name) for name in evaluation.missing])
+        boxes.append(("unfinished", f"{names}: trainings are left, so this page leaves them out."))
+    return [f'<div class="warning"><strong>{escape(a)}</strong>. {escape(b)}</div>' for a, b in boxes]
+
+
+def _tag(evaluation: Evaluation) -> str:
+    """What must stand beside a table's figures."""
+    words = " · ".join(evaluation.warnings)
+    return f' <span class="tag">{escape(words)}</span>' if words else ""
+
+
+def _headline(evaluation: Evaluation) -> str:
+    best = best_by_uar(evaluation)[0]
+    seeds = f", averaged over {plural(evaluation.seeds, 'seed')}" if evaluation.seeds > 1 else ""
+    people = anchors.people(evaluation)
+    said = (
+        f"{model_name(best.name)} does best: a UAR of {percent(best.uar.value)} (95 % interval {interval(best.uar)}) "
+        f"and an accuracy of {percent(best.accuracy.value)} ({interval(best.accuracy)}){seeds}. Guessing gets "
+        f"{percent(evaluation.chance_uar)}"
+    )
+    if people and people.accuracy is not None:
+        said += f"; people named {percent(people.accuracy)} of these recordings as intended"
+    few = evaluation.unit == "speakers" and evaluation.units < 8
+    return said + ("." if not few else f". With {plural(evaluation.units, 'test speaker')} the intervals are wide.")
+
+
+def _with_interval(value: str, bounds: str) -> str:
+    return f'{value}<br><span class="low">[{bounds}]</span>'
+
+
+def _main_table(evaluation: Evaluation) -> str:
+    ranked = best_by_uar(evaluation)
+    header = (
+        "model", "UAR, %", "accuracy, %", "macro F1, %", "weighted F1, %", "loss", "calibration error, %",
+        "parameters", "epochs", "time",
+    )  # fmt: skip
+    rows: list[tuple[str, Sequence[str]]] = []
+    for model in ranked:
+        f1 = model.scores["f1_macro"], model.scores["f1_weighted"]
+        cells = (
+            escape(model_name(model.name)),
+            *(
+                _with_interval(f"{100 * score.value:.1f}{deviation(score)}", interval(score))
+                for score in (model.uar, model.accuracy)
+            ),
+            *(f"{100 * score.value:.1f}" for score in f1),
+            f"{model.loss:.2f}",
+            f"{100 * model.calibration_error:.1f}",
+            f"{model.parameters:,}",
+            f"{model.epochs_trained:.0f}",
+            minutes(model.training_seconds),
+        )
+        rows.append(("best" if model is ranked[0] else "", cells))
+    blank = [""] * (len(header) - 3)
+    chance = f"{100 * evaluation.chance_uar:.1f}", f"{100 * evaluation.chance_accuracy:.1f}"
+    rows.append(("anchor", ("guessing", *chance, *blank)))
+    people = anchors.people(evaluation)
+    listed_anchors = ([people] if people else []) + list(anchors.systems(evaluation))
+    for anchor in listed_anchors:
+        both = ("" if value is None else f"{100 * value:.1f}" for value in (anchor.uar, anchor.accuracy))
+        rows.append(("anchor", (escape(anchor.name), *both, *blank)))
+    sources = " ".join(f"{escape(s)}." for s in dict.fromkeys(anchor.source for anchor in listed_anchors))
+    spread = f" After ±: sample deviation over {plural(evaluation.seeds, 'seed')}." if evaluation.seeds > 1 else ""
+    pooled = " Pooled over folds." if len(evaluation.folds) > 1 else ""
+    caption = (
+        f"In brackets: 95 % bootstrap interval over {evaluation.units:,} {evaluation.unit}.{spread}{pooled} "
+        f"Time: all trainings together. {sources}{_tag(evaluation)}"
+    )
+    return _table(header, rows, caption)
+
+
+def _folds_table(evaluation: Evaluation) -> str:
+    models = list(evaluation.models.values())
+    header = ("fold", "train", "validation", "test", "test speakers", *(f"{model_name(m.name)} UAR" for m in models))
+    rows: list[tuple[str, Sequence[str]]] = []
+    for name, fold in evaluation.folds.items():
+        speakers = "all" if evaluation.leaky else ", ".join(fold.test_speakers)
+        scores = (f"{100 * model.uar.per_fold[name]:.1f}" for model in models)
+        sizes = (f"{fold.train:,}", f"{fold.validation:,}", f"{fold.test:,}")
+        rows.append(("", (escape(name), *sizes, escape(speakers), *scores)))
+    if len(evaluation.folds) > 1:
+        rows.append(("best", ("mean", "", "", "", "", *(f"{100 * m.uar.fold_mean:.1f}" for m in models))))
+    return _table(header, rows, f"Clips of each part, and the UAR within each fold, %.{_tag(evaluation)}")
+
+
+def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
+    name = model_name(model.name)
+    yield f'<h2 id="{escape(model.name)}">{escape(name)}{_tag(evaluation)}</h2>'
+    yield (
+        f'<p class="lead">{model.parameters:,} parameters · variant {escape(model.variant)} · front end '
+        f"{escape(model.front_end)} · {plural(len(model.trainings), 'training')} in "
+        f"{minutes(model.training_seconds)}</p>"
+    )
+    yield f"<p>{escape(theory.KINDS.get(model.kind, ''))}</p>"
+    yield f"<p>{escape(about(model, evaluation))}</p>"
+    header = ("emotion", "clips", "precision, %", "recall, %", "F1, %")
+    rows = []
+    for label, score in model.classes.items():
+        recall = _share(score.recall)
+        if score.recall_interval:
+            bounds = f"{100 * score.recall_interval.low:.0f}–{100 * score.recall_interval.high:.0f}"
+            recall = f'{recall} <span class="low">[{bounds}]</span>'
+        rows.append(("", (escape(label), f"{score.clips:,}", _share(score.precision), recall, _share(score.f1))))
+    caption = f"{escape(name)} by emotion; in brackets the 95 % interval.{_tag(evaluation)}"
+    yield _table(header, rows, caption)
+    yield _figure(
+        pictures[f"confusion_{model.name}"], f"Confusion matrix of {name}{tag}", theory.HOW_TO_READ["confusion"], True
+    )
+    yield _figure(pictures[f"history_{model.name}"], f"Learning curves of {name}{tag}", theory.HOW_TO_READ["history"])
+    if evaluation.seeds > 1:
+        seeds = [
+            ("", (str(k), f"{100 * model.uar.per_seed[k]:.1f}", f"{100 * model.accuracy.per_seed[k]:.1f}",
+                  f"{model.loss_per_seed[k]:.2f}"))
+            for k in range(evaluation.seeds)
+        ]  # fmt: skip
+        yield _table(("seed", "UAR, %", "accuracy, %", "loss"), seeds, f"Each seed.{_tag(evaluation)}")
+    before, after = model.calibration_error_uncalibrated, model.calibration_error
+    yield (
+        f"<p>Calibration: loss {model.loss_uncalibrated:.2f} and calibration error {percent(before)} as trained, "
+        f"{model.loss:.2f} and {percent(after)} with temperature.</p>"
+    )
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _licence(evaluation: Evaluation) -> list[str]:
+    corpus = evaluation.corpus
+    rows = [(key, str(corpus.get(key, ""))) for key in ("name", "version", "licence", "citation", "digest")]
+    return [
+        _pairs(rows),
+        *(f"<p>{escape(str(note))}</p>" for note in corpus.get("notes", ())),
+        f"<p>{escape(theory.SYNTHETIC if evaluation.synthetic else theory.ACTED)}</p>",
+        "<p>Emovox is under the Apache License 2.0. Whether trained weights are an adaptation of the recordings is not "
+        "settled; take the careful view, and pass models on under the licence of the data. A model that starts from "
+        "YAMNet’s weights carries its notice: YAMNet, The TensorFlow Authors, Apache-2.0.</p>",
+    ]
+
+
+def _table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], caption: str) -> str:
+    """A table of escaped cells; each row has a class and its cells."""
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
+    body = "".join(
+        f'<tr class="{kind}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for kind, cells in rows
+    )
+    return (
+        f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _pairs(rows: Iterable[tuple[str, str]], code: bool = True) -> str:
+    kind = ' class="code"' if code else ""
+    body = "".join(f"<tr><td>{escape(name)}</td><td{kind}>{escape(value)}</td></tr>" for name, value in rows)
+    return f'<div class="scroll"><table class="words"><tbody>{body}</tbody></table></div>'
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested tables as dotted names."""
+    rows: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{name}.")
+        elif isinstance(value, list):
+            rows.append((name, ", ".join(str(item) for item in value)))
+        else:
+            rows.append((name, f"{value:.1f}" if isinstance(value, float) else str(value)))
+    return rows
+
+
+def _figure(path: Path, caption: str, how_to_read: str, narrow: bool = False) -> str:
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return (
+        f'<figure{" class=narrow" if narrow else ""}><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+        f"<figcaption><b>{escape(caption)}.</b> {escape(how_to_read)}</figcaption></figure>"
+    )

@@ -1,0 +1,224 @@
+"""``training_summary.txt``: a run told on a page, as a person would write it."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from emovox.evaluation import Evaluation, ModelEvaluation
+from emovox.files import write_text
+from emovox.report import anchors, theory
+from emovox.report.words import (
+    best_by_uar,
+    confusions,
+    corpus_name,
+    day,
+    deviation,
+    how_judged,
+    interval,
+    listed,
+    minutes,
+    model_name,
+    number,
+    percent,
+    plural,
+)
+from emovox.runs import Run
+
+WIDTH = 88
+
+COMPLETED = "TRAINING COMPLETED SUCCESSFULLY"
+
+FILES = (
+    ("report.html", "all of this with figures and explanations, in one file"),
+    ("final_comparison_all_models.png", "the models beside chance, people and published systems"),
+    ("figures/", "a confusion matrix and a history for each model"),
+    ("training_results.json", "every figure, for programs"),
+    ("model_comparison.csv", "one row a model, for spreadsheets"),
+    ("predictions.npz", "what each model answered for each test clip"),
+    ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX)"),
+    ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
+    ("recipe.toml", "every setting; the same recipe makes this run again"),
+    ("provenance.json", "versions, machine, corpus digest, seconds a stage"),
+    ("logs/", "learning curves for TensorBoard"),
+)
+"""What a run folder may hold, and what it is for."""
+
+
+def write(run: Run, evaluation: Evaluation) -> Path:
+    """Write the page into the run folder."""
+    path = run.path / "training_summary.txt"
+    write_text(path, text(evaluation, run.path))
+    return path
+
+
+def text(evaluation: Evaluation, folder: Path) -> str:
+    """The page: what was done, how it was judged, the figures, what they mean, what lies in the folder."""
+    title = f"Emotion from speech: {plural(len(evaluation.models), 'model')} on {corpus_name(evaluation)}"
+    warning = f"   [{' · '.join(evaluation.warnings)}]" if evaluation.warnings else ""
+    parts = [
+        title + warning,
+        "=" * len(title + warning),
+        "",
+        _paragraph(_what_was_done(evaluation)),
+        _paragraph(_how(evaluation)),
+        _table(evaluation),
+        "",
+        _paragraph(_verdict(evaluation)),
+        *(_paragraph(about(model, evaluation)) for model in best_by_uar(evaluation)),
+        _paragraph(_caution(evaluation)),
+        "In this folder",
+        "--------------",
+        *(f"  {name:<33}{what}" for name, what in FILES if _exists(folder, name)),
+        "",
+        f"Data: {evaluation.corpus.get('citation', '')}",
+        f"Licence of the data: {evaluation.corpus.get('licence', 'unknown')}",
+        "",
+        _last_line(evaluation),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _paragraph(sentences: str) -> str:
+    return textwrap.fill(sentences, WIDTH, break_on_hyphens=False) + "\n"
+
+
+def _exists(folder: Path, name: str) -> bool:
+    """Whether the folder holds it, or is about to (the report is written last)."""
+    return name in ("report.html", "training_summary.txt") or any(folder.glob(name.rstrip("/")))
+
+
+def _what_was_done(evaluation: Evaluation) -> str:
+    names = listed([model_name(name) for name in evaluation.models])
+    count = len(evaluation.folds) * evaluation.seeds
+    seconds = sum(model.training_seconds for model in evaluation.models.values())
+    each = "" if count == 1 else f", each {number(count)} times ({_times(evaluation)})"
+    verb = "was" if len(evaluation.models) == 1 else "were"
+    return (
+        f"On {day(evaluation.timestamp)} {names} {verb} trained on {corpus_name(evaluation)}, "
+        f"{evaluation.total_clips:,} recordings in {number(len(evaluation.labels))} emotions{each}. The trainings took {minutes(seconds)} in all."
+    )
+
+
+def _times(evaluation: Evaluation) -> str:
+    parts = [plural(len(evaluation.folds), "fold")] if len(evaluation.folds) > 1 else []
+    return " by ".join([*parts, plural(evaluation.seeds, "seed")] if evaluation.seeds > 1 else parts)
+
+
+def _how(evaluation: Evaluation) -> str:
+    sentence = (
+        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. The judges are {how_judged(evaluation)}."
+    )
+    if evaluation.leaky:
+        return f"{sentence} {theory.PROTOCOLS[True]}"
+    who = "" if len(evaluation.folds) > 1 else f" ({listed(next(iter(evaluation.folds.values())).test_speakers)})"
+    few = (
+        " With so few of them the intervals below are wide, and should be taken seriously; --protocol speakers6 "
+        "asks every speaker."
+        if evaluation.unit == "speakers" and evaluation.units < 8
+        else ""
+    )
+    return f"{sentence.removesuffix('.')}{who}. {theory.PROTOCOLS[False]}{few}"
+
+
+def _table(evaluation: Evaluation) -> str:
+    header = ("model", "UAR", "95 % interval", "accuracy", "95 % interval", "loss", "parameters", "time")
+    rows = [header]
+    for model in best_by_uar(evaluation):
+        rows.append(
+            (
+                model_name(model.name),
+                f"{100 * model.uar.value:.1f}{deviation(model.uar)}",
+                interval(model.uar),
+                f"{100 * model.accuracy.value:.1f}{deviation(model.accuracy)}",
+                interval(model.accuracy),
+                f"{model.loss:.2f}",
+                f"{model.parameters:,}",
+                minutes(model.training_seconds),
+            )
+        )
+    chance = (f"{100 * evaluation.chance_uar:.1f}", "", f"{100 * evaluation.chance_accuracy:.1f}", "", "", "", "")
+    rows.append(("guessing", *chance))
+    people = anchors.people(evaluation)
+    if people and people.accuracy is not None:
+        rows.append(("people", "", "", f"{100 * people.accuracy:.1f}", "", "", "", ""))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+    return "\n".join("  " + line.rstrip() for line in [lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _verdict(evaluation: Evaluation) -> str:
+    ranked = best_by_uar(evaluation)
+    best = ranked[0]
+    times = best.uar.value / evaluation.chance_uar
+    said = [
+        f"{model_name(best.name)} does best, with a UAR of {percent(best.uar.value)} "
+        f"({times:.1f} times what guessing gets) and an accuracy of {percent(best.accuracy.value)}."
+    ]
+    near = [model for model in ranked[1:] if model.uar.high >= best.uar.low]
+    if near:
+        names = listed([model_name(model.name) for model in near])
+        said.append(
+            f"The intervals of {names} reach into its own, so the order may be luck; 'emovox compare' tests it on "
+            "the same clips."
+        )
+    people = anchors.people(evaluation)
+    if people and people.accuracy is not None:
+        above, below = best.accuracy.low > people.accuracy, best.accuracy.high < people.accuracy
+        where = "more often than" if above else "less often than" if below else "about as often as"
+        said.append(
+            f"It names the intended emotion {where} people do: listeners were right for {percent(people.accuracy)} of "
+            f"these recordings ({people.source})."
+        )
+        if evaluation.leaky:
+            said.append("Mind that people had not heard these actors before, and the models had.")
+    systems = anchors.systems(evaluation)
+    if systems:
+        quoted = listed([f"{anchor.name} {percent(anchor.uar)}" for anchor in systems if anchor.uar is not None])
+        said.append(f"On the same folds large pretrained encoders reach a UAR of {quoted} ({systems[0].source}).")
+    return " ".join(said)
+
+
+def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
+    """A few sentences on what one model finds, and what it mistakes for what."""
+    known = sorted(
+        ((score.recall, label) for label, score in model.classes.items() if score.recall is not None), reverse=True
+    )
+    said = [
+        f"{model_name(model.name)} finds {known[0][1]} best ({percent(known[0][0], 0)} of its clips) and "
+        f"{known[-1][1]} least ({percent(known[-1][0], 0)})."
+    ]
+    mistakes = confusions(model, evaluation.labels)[:2]
+    if mistakes:
+        told = listed([f"{truth} for {answer} ({percent(share, 0)})" for share, truth, answer in mistakes])
+        said.append(f"Most often it takes {told}.")
+    epochs = model.epochs_trained
+    said.append(
+        f"It learnt for {epochs:.0f} epochs{' on average' if len(model.trainings) > 1 else ''} and was right for "
+        f"{percent(model.best_val_accuracy)} of validation clips; its confidence is off by "
+        f"{percent(model.calibration_error)} on average."
+    )
+    return " ".join(said)
+
+
+def _caution(evaluation: Evaluation) -> str:
+    said = []
+    if evaluation.synthetic:
+        said.append(theory.SYNTHETIC)
+    else:
+        said.append(theory.ACTED)
+    if evaluation.seeds == 1:
+        said.append("Each model was trained from one seed; another would move the figures by a point or two.")
+    return " ".join(said)
+
+
+def _last_line(evaluation: Evaluation) -> str:
+    if evaluation.missing:
+        names = listed([model_name(name) for name in evaluation.missing])
+        return f"TRAINING NOT YET COMPLETE: {names} left; go on with 'emovox run --resume'"
+    return COMPLETED
