@@ -43,7 +43,7 @@ class LogMel:
     """
 
     window_seconds: float = 0.025
-    hop_seconds: float = 0.016
+    hop_seconds: float = 0.020
     fft_size: int = 512
     n_mels: int = 64
     fmin_hz: float = 60.0
@@ -51,7 +51,7 @@ class LogMel:
     power: Literal[1, 2] = 1
     offset: float = 1e-3
     trim_db: float | None = 35.0
-    n_frames: int = 160
+    n_frames: int = 128
     scaling: Literal["none", "minmax"] = "none"
 
     sample_rate_hz = SAMPLE_RATE_HZ
@@ -70,6 +70,11 @@ class LogMel:
     def shape(self) -> tuple[int, int]:
         """(frames, mels) of every result."""
         return (self.n_frames, self.n_mels)
+
+    @property
+    def silence(self) -> float:
+        """The value that pads a short clip: the logarithm of ``offset``."""
+        return float(np.log(np.float32(self.offset)))
 
     @property
     def digest(self) -> str:
@@ -149,9 +154,18 @@ def _hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:
 FRONT_ENDS: dict[str, LogMel] = {
     # The published study's: 16 kHz, 128 log-mels, per-clip min-max to [0, 1], 3 s, silence kept.
     "reference": LogMel(
-        window_seconds=0.128, hop_seconds=0.032, fft_size=2048, n_mels=128, fmin_hz=0.0, fmax_hz=8000.0, power=2,
-        offset=1e-10, trim_db=None, n_frames=94, scaling="minmax",
-    ),  # fmt: skip
+        window_seconds=0.128,
+        hop_seconds=0.032,
+        fft_size=2048,
+        n_mels=128,
+        fmin_hz=0.0,
+        fmax_hz=8000.0,
+        power=2,
+        offset=1e-10,
+        trim_db=None,
+        n_frames=94,
+        scaling="minmax",
+    ),
     "default": LogMel(),
     # The published YAMNet front end, on the speech of the whole clip rather than on 0.96 s patches.
     "yamnet": LogMel(hop_seconds=0.010, fmin_hz=125.0, fmax_hz=7500.0, n_frames=256),
@@ -171,8 +185,8 @@ def front_end(name: str) -> LogMel:
 
 def extract(
     front: LogMel, clips: tuple[Clip, ...], cache: Path, key: str, workers: int = 2, progress: Progress | None = None
-) -> np.ndarray:
-    """Features of every clip, computed once and then read back from a cache.
+) -> Path:
+    """Features of every clip, computed once and then kept in a cache.
 
     Args:
         front: The front end.
@@ -183,7 +197,7 @@ def extract(
         progress: Told after every clip.
 
     Returns:
-        (clips, n_frames, n_mels), float32, memory-mapped read-only.
+        The ``.npy`` file of (clips, n_frames, n_mels), float32.
 
     Raises:
         AudioError: A recording cannot be read; nothing is then cached.
@@ -201,5 +215,4 @@ def extract(
                         progress("features", i + 1, len(clips))
             features.flush()
             del features
-    stored: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    return stored
+    return path

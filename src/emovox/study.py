@@ -1,23 +1,18 @@
-"""One study from end to end: every fold, model and seed of a recipe, trained in parallel, judged, exported, reported."""
+"""One study from end to end: all that a recipe asks for is trained in parallel, judged, exported and reported."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import importlib.resources
-import itertools
-import multiprocessing
 import os
 import platform
-import queue
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,12 +21,17 @@ import numpy as np
 
 from emovox.corpora.base import Corpus, Progress
 from emovox.download import user_cache
-from emovox.errors import EmovoxError, ModelError, RecipeError
+from emovox.errors import ModelError, RecipeError
+from emovox.evaluation import Evaluation, evaluate, write_results
 from emovox.features import extract, front_end
-from emovox.files import replacing
+from emovox.models.mobilenet import EMBEDDING_SIZE, body_shape
+from emovox.models.pretrained import check_weights, find_weights
 from emovox.recipe import ModelRecipe, Recipe, read_recipe, recipe_from_toml
+from emovox.report import write_report
 from emovox.runs import Job, Run
 from emovox.splits import make_folds
+from emovox.tasks import embed, export_model, train_job
+from emovox.workers import Workers
 
 QUICK_EPOCHS = 3
 WORKER_GIBIBYTES = 1.5
@@ -136,53 +136,113 @@ def run_study(
     _check(recipe)
     folds = make_folds(recipe.protocol, corpus)
     weights = _weights(recipe, corpus, yamnet_weights, tell)
-    run = Run.create(out, recipe, corpus, folds, {"software": _software(), "machine": _machine()})
-    seconds = dict(run.provenance.get("seconds", {}))
-
-    @contextmanager
-    def timed(stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        seconds[stage] = round(seconds.get(stage, 0.0) + time.perf_counter() - start, 2)
-        run.update_provenance({"seconds": seconds})
-
+    about = {"software": _software(), "machine": _machine(), "command": " ".join(["emovox", *sys.argv[1:]])}
+    if any(model.kind == "yamnet" for model in recipe.models.values()):
+        digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None
+        about["yamnet_weights"] = {"file": weights.name, "sha256": digest} if weights else "none: a random start"
+    run = Run.create(out, recipe, corpus, folds, about)
     cores = available_cores()
-    with timed("features"):
+    with _timed(run, "features"):
         features = {}
         for name in sorted({model.front_end for model in recipe.models.values()}):
-            told = _renamed(tell, f"features · {name}")
-            extract(front_end(name), corpus.clips, user_cache() / "features", corpus.digest, cores, told)
-            features[name] = user_cache() / "features" / f"{corpus.digest[:16]}-{front_end(name).digest}.npy"
+            stage = f"features · {name}"
+            features[name] = extract(
+                front_end(name), corpus.clips, user_cache() / "features", corpus.digest, cores, _renamed(tell, stage)
+            )
     left = run.jobs_left
     workers = workers or default_workers(max(len(left), len(recipe.models)))
-    if "yamnet" in {model.kind for model in recipe.models.values()}:
-        run.update_provenance({"yamnet_weights": weights.name if weights else "none: a random start"})
-    with _Workers(workers, max(1, cores // workers), tell) as pool:
-        with timed("training"):
+    with Workers(workers, max(1, cores // workers), tell) as pool:
+        with _timed(run, "training"):
             _train_all(run, left, features, weights, pool, tell)
-        with timed("export"):
-            from emovox.evaluation import evaluate, write_results
-
+        with _timed(run, "export"):
             evaluation = evaluate(run)
             write_results(run, evaluation)
-            metrics = {
-                name: {"accuracy": model.accuracy.value, "uar": model.uar.value}
-                for name, model in evaluation.models.items()
-            }
             first = next(iter(run.folds))
             tasks = [
-                pool.submit(_export, str(run.path), Job(first, name, 0), _text(weights), metrics[name])
+                pool.submit(export_model, str(run.path), Job(first, name, 0), weights, _card(evaluation, name))
                 for name in recipe.models
             ]
             for done, task in enumerate(tasks, start=1):
                 pool.result(task)
                 tell("export", done, len(tasks))
-    with timed("report"):
-        from emovox.report import write_report
-
+    with _timed(run, "report"):
         write_report(run, evaluation)
         tell("report", 1, 1)
     return run
+
+
+def _card(evaluation: Evaluation, name: str) -> dict[str, Any]:
+    """What an artifact tells about itself."""
+    model, about = evaluation.models[name], evaluation.corpus
+    return {
+        "labels": list(evaluation.labels),
+        "model": name,
+        "variant": model.variant,
+        "corpus": about["name"],
+        "synthetic": evaluation.synthetic,
+        "licence": about["licence"],
+        "citation": about["citation"],
+        "protocol": evaluation.protocol,
+        "leaky": evaluation.leaky,
+        "trained_on": f"the training speakers of {next(iter(evaluation.folds))}, seed 0",
+        "metrics": {
+            key: {"value": score.value, "low": score.low, "high": score.high}
+            for key, score in (("accuracy", model.accuracy), ("uar", model.uar))
+        },
+        "intended_use": (
+            "Research and teaching on acted English speech. Not for judging people: what a voice sounds like is not "
+            "what a person feels."
+        ),
+    }
+
+
+@contextmanager
+def _timed(run: Run, stage: str) -> Iterator[None]:
+    """Add the seconds that a stage took to the run's provenance; a resumed run goes on counting."""
+    start = time.perf_counter()
+    yield
+    before = run.provenance.get("seconds", {}).get(stage, 0.0)
+    run.update_provenance({"seconds": {stage: round(before + time.perf_counter() - start, 2)}})
+
+
+def _software() -> dict[str, str]:
+    """Versions that a figure depends on, and the commit where the code lies in a checkout."""
+    packages = ("emovox", "numpy", "tensorflow", "keras", "soundfile", "soxr", "onnxruntime")
+    versions = {"python": platform.python_version()}
+    for name in packages:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    try:
+        here = Path(__file__).parent
+        described = subprocess.run(
+            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True, text=True, timeout=5, check=False,
+        )  # fmt: skip
+        if described.returncode == 0:
+            versions["commit"] = described.stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        pass
+    return versions
+
+
+def _machine() -> dict[str, Any]:
+    """The machine, without naming it."""
+    processor = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                processor = line.split(":", 1)[1].strip()
+                break
+    return {"system": platform.system(), "processor": processor, "cores": available_cores(), "gibibytes": _gibibytes()}
+
+
+def _gibibytes() -> float:
+    if not hasattr(os, "sysconf"):
+        return 8.0
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
 
 
 def available_cores() -> int:
@@ -194,8 +254,7 @@ def default_workers(jobs: int) -> int:
     """Processes to start: one a core and a job at most, as many as memory holds, and one where a GPU does the work."""
     if Path("/dev/nvidiactl").exists() and os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1"):
         return 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 8
-    return max(1, min(available_cores(), jobs, int(memory / WORKER_GIBIBYTES)))
+    return max(1, min(available_cores(), jobs, int(_gibibytes() / WORKER_GIBIBYTES)))
 
 
 def _check(recipe: Recipe) -> None:
@@ -205,7 +264,7 @@ def _check(recipe: Recipe) -> None:
         if model.kind == "yamnet" and not 1 <= model.frozen_layers <= model.last_layer <= 14:
             raise RecipeError(f"models.{name}: needs 1 <= frozen_layers <= last_layer <= 14")
         if model.plateau and model.schedule != "constant":
-            raise RecipeError(f"models.{name}: plateau halves a constant rate; set schedule = \"constant\"")
+            raise RecipeError(f"models.{name}: plateau halves a constant rate; set schedule to constant")
         for field, known in (("optimizer", ("adam", "adamw")), ("schedule", ("constant", "cosine", "onecycle"))):
             if getattr(model, field) not in known:
                 raise RecipeError(f"models.{name}: unknown {field} {getattr(model, field)!r}; use {', '.join(known)}")
@@ -215,13 +274,11 @@ def _weights(recipe: Recipe, corpus: Corpus, option: Path | None, tell: Progress
     """The file of YAMNet's weights, where a model needs one."""
     if all(model.kind != "yamnet" for model in recipe.models.values()):
         return None
-    from emovox.models.pretrained import find_weights, read_weights
-
     path = find_weights(option, corpus.synthetic, tell)
     if path is None:
         _say(tell, "No YAMNet weights at hand: on the synthetic corpus the yamnet model starts from random weights.")
     else:
-        read_weights(path)
+        check_weights(path)
     return path
 
 
@@ -238,46 +295,35 @@ def _renamed(tell: Progress, name: str) -> Progress:
     return lambda _, done, total: tell(name, done, total)
 
 
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
-
-
 def _train_all(
-    run: Run, left: tuple[Job, ...], features: dict[str, Path], weights: Path | None, pool: _Workers, tell: Progress
+    run: Run, left: Sequence[Job], features: dict[str, Path], weights: Path | None, pool: Workers, tell: Progress
 ) -> None:
     """Every training that is left; a frozen body is computed once, before the trainings that stand on it."""
     recipes = run.recipe.models
-    ready = [job for job in left if recipes[job.model].kind != "yamnet"]
-    waiting = {name: [job for job in left if job.model == name] for name in recipes if recipes[name].kind == "yamnet"}
-    stored = {name: features[model.front_end] for name, model in recipes.items()}
-    pending: dict[Future[Any], str] = {}
-    bodies: dict[str, _Body] = {}
-    for name, jobs in waiting.items():
-        if jobs:
-            body = bodies[name] = _Body(recipes[name], features[recipes[name].front_end], weights)
-            stored[name] = body.path
-            for version in body.missing():
-                pending[pool.submit(_embed, *body.task(version))] = name
-            if name not in pending.values():
-                ready += jobs
-    total = sum(recipes[job.model].epochs for job in left)
-    pool.total_epochs(total)
+    inputs = {name: features[model.front_end] for name, model in recipes.items()}
+    frozen = {job.model for job in left if recipes[job.model].kind == "yamnet"}
+    bodies = {name: _Body(recipes[name], inputs[name], weights, len(run.labels)) for name in sorted(frozen)}
+    inputs |= {name: body.path for name, body in bodies.items()}
+    pending: dict[Future[Any], str] = {}  # task → the model whose body it computes, or ""
+
+    def start(jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            pending[pool.submit(train_job, str(run.path), job, inputs[job.model], weights)] = ""
+
     try:
-        for job in sorted(ready, key=lambda job: (job.seed, job.fold)):
-            pending[pool.submit(_train, str(run.path), job, str(stored[job.model]), _text(weights))] = ""
+        for name, body in bodies.items():
+            for task in body.tasks():
+                pending[pool.submit(embed, *task)] = name
+        start([job for job in left if job.model not in pending.values()])
         while pending:
             done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
             pool.drain()
-            for task in done:
-                name = pending.pop(task)
-                pool.result(task)
-                if name:
-                    bodies[name].done += 1
-                    tell(f"body · {name}", bodies[name].done, bodies[name].total)
+            for future in done:
+                name = pending.pop(future)
+                pool.result(future)
                 if name and name not in pending.values():
                     bodies[name].finish()
-                    for job in waiting[name]:
-                        pending[pool.submit(_train, str(run.path), job, str(stored[job.model]), _text(weights))] = ""
+                    start([job for job in left if job.model == name])
         pool.drain()
     finally:
         for body in bodies.values():
@@ -285,36 +331,31 @@ def _train_all(
 
 
 class _Body:
-    """The cached output of a frozen body for every version of every clip, made whole or not at all."""
+    """The cached output of a frozen body for every version of every clip, there whole or not at all."""
 
-    def __init__(self, recipe: ModelRecipe, features: Path, weights: Path | None) -> None:
-        import hashlib
-
-        from emovox.models.yamnet import body_shape
-
-        self.recipe, self.features, self.weights = recipe, features, weights
-        frames = front_end(recipe.front_end).n_frames
+    def __init__(self, recipe: ModelRecipe, features: Path, weights: Path | None, n_classes: int) -> None:
+        self.recipe, self.features, self.weights, self.n_classes = recipe, features, weights, n_classes
         clips = len(np.load(features, mmap_mode="r"))
-        self.shape = (recipe.versions, clips, *body_shape(frames, recipe.frozen_layers))
-        source = weights.read_bytes() if weights else b"random"
-        settings = f"{recipe.frozen_layers} {recipe.versions} {recipe.augment}"
-        key = hashlib.sha256(source + settings.encode()).hexdigest()[:12]
-        self.path = features.with_name(f"{features.stem}-{key}.npy")
+        frames = front_end(recipe.front_end).n_frames
+        row = (EMBEDDING_SIZE,) if recipe.variant == "reference" else body_shape(frames, recipe.frozen_layers)
+        self.shape = (recipe.versions, clips, *row)
+        hasher = hashlib.sha256(weights.read_bytes() if weights else b"random")
+        hasher.update(f"{self.shape} {recipe.variant} {recipe.augment}".encode())
+        self.path = features.with_name(f"{features.stem}-{hasher.hexdigest()[:12]}.npy")
         self.temporary = self.path.with_name(f".{self.path.stem}-{os.getpid()}.npy")
-        self.done, self.total = 0, recipe.versions
 
-    def missing(self) -> range:
-        """The versions to compute: all or none."""
+    def tasks(self) -> list[tuple[Any, ...]]:
+        """Arguments of :func:`emovox.tasks.embed`, one for each version; none where the cache has them all."""
         if self.path.exists():
-            return range(0)
+            return []
         np.lib.format.open_memmap(self.temporary, mode="w+", dtype=np.float16, shape=self.shape).flush()
-        return range(self.recipe.versions)
-
-    def task(self, version: int) -> tuple[ModelRecipe, str, str | None, str, int]:
-        return self.recipe, str(self.features), _text(self.weights), str(self.temporary), version
+        common = (self.recipe, self.features, self.weights, self.temporary)
+        return [(*common, version, self.n_classes) for version in range(self.recipe.versions)]
 
     def finish(self) -> None:
+        """All versions are in: give the file its name."""
         self.temporary.replace(self.path)
 
     def discard(self) -> None:
+        """Remove what is not whole."""
         self.temporary.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from emovox.features import front_end
 from emovox.files import read_arrays, write_arrays
 from emovox.recipe import ModelRecipe
 from emovox.runs import Job, JobResult, Run
-from emovox.workers import tell
+from emovox.workers import tell, threads
 
 if TYPE_CHECKING:
     from emovox.models import Network
@@ -22,7 +22,7 @@ WEIGHTS = "weights.npz"
 EMBED_BATCH = 32
 
 
-def embed(recipe: ModelRecipe, features: str, weights: str | None, out: str, version: int, n_classes: int) -> None:
+def embed(recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, version: int, n_classes: int) -> None:
     """Pass one version of every clip through the model's frozen body, into its place in a prepared array.
 
     Version 0 is each clip as it is; another is augmented first, by randomness that follows from its number alone.
@@ -38,23 +38,25 @@ def embed(recipe: ModelRecipe, features: str, weights: str | None, out: str, ver
     import tensorflow as tf
 
     from emovox.augment import augment
+    from emovox.models.yamnet import in_onnx_runtime
 
     front = front_end(recipe.front_end)
     body = _network(recipe, n_classes, 0, weights).body
     assert body is not None
-    forward = tf.function(lambda x: body(x, training=False), reduce_retracing=True)
     source = np.load(features, mmap_mode="r")
+    forward = in_onnx_runtime(body, source[:1], threads())
     stored = np.load(out, mmap_mode="r+")
     for start in range(0, len(source), EMBED_BATCH):
         x = tf.constant(np.asarray(source[start : start + EMBED_BATCH]))
         if version:
-            x, _ = augment(x, tf.zeros((len(x), 1)), recipe.augment, np.log(front.offset), tf.constant([version, start]))
-        stored[version, start : start + len(x)] = forward(x).numpy()
+            unmixed = dataclasses.replace(recipe.augment, mixup=0.0)
+            x, _ = augment(x, tf.zeros((len(x), 1)), unmixed, front.silence, tf.constant([version, start]))
+        stored[version, start : start + len(x)] = forward(x.numpy())
         tell(f"body of {recipe.kind}, version {version + 1}", start + len(x), len(source))
     stored.flush()
 
 
-def train_job(run_folder: str, job: Job, features: str, weights: str | None) -> None:
+def train_job(run_folder: str, job: Job, features: Path, weights: Path | None) -> None:
     """Train one job of a run, calibrate it on its validation clips, predict its test clips, keep the result.
 
     Args:
@@ -65,7 +67,6 @@ def train_job(run_folder: str, job: Job, features: str, weights: str | None) -> 
     """
     from emovox.training import Examples, predict, train
 
-    start = time.perf_counter()
     run = Run.open(run_folder)
     recipe, fold = run.recipe.models[job.model], run.folds[job.fold]
     front = front_end(recipe.front_end)
@@ -73,11 +74,12 @@ def train_job(run_folder: str, job: Job, features: str, weights: str | None) -> 
     stored = np.load(features, mmap_mode="r")
     place = {clip: i for i, clip in enumerate(run.clips)}  # the order of features is that of clip ids
     targets = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
-    train_clips, validation, test = (np.array([place[i] for i in ids]) for ids in (fold.train, fold.validation, fold.test))
+    parts = (fold.train, fold.validation, fold.test)
+    heard, validation, test = (np.array([place[clip] for clip in part]) for part in parts)
     examples = Examples(
         features=stored if network.body is not None else np.asarray(stored)[None],
         targets=targets,
-        train=train_clips,
+        train=heard,
         validation=validation,
         n_classes=len(run.labels),
         floor=None if network.body is not None else front.silence,
@@ -103,7 +105,7 @@ def train_job(run_folder: str, job: Job, features: str, weights: str | None) -> 
             parameters=network.trained.count_params(),
             epochs_trained=progress.epochs_trained,
             best_epoch=progress.best_epoch,
-            seconds=progress.seconds + max(0.0, time.perf_counter() - start - progress.session_seconds),
+            seconds=progress.seconds,
             temperature=fit_temperature(chose, targets[validation]),
             history=progress.history,
             validation_ids=fold.validation,
@@ -115,7 +117,7 @@ def train_job(run_folder: str, job: Job, features: str, weights: str | None) -> 
     (folder / "checkpoint.npz").unlink(missing_ok=True)
 
 
-def export_model(run_folder: str, job: Job, weights: str | None, metadata: dict[str, Any]) -> None:
+def export_model(run_folder: str, job: Job, weights: Path | None, metadata: dict[str, Any]) -> None:
     """Write one trained job's ``.h5``, ``.keras`` and artifact into the run folder.
 
     Args:
@@ -133,11 +135,11 @@ def export_model(run_folder: str, job: Job, weights: str | None, metadata: dict[
     network.trained.set_weights([stored[str(i)] for i in range(len(stored))])
     model = network.joined()
     write_models(model, run.path, job.model)
-    temperature = run.read_result(job).temperature
-    write_artifact(model, front_end(recipe.front_end), temperature, metadata, run.path / "artifacts" / f"{job.model}.onnx")
+    artifact = run.path / "artifacts" / f"{job.model}.onnx"
+    write_artifact(model, front_end(recipe.front_end), run.read_result(job).temperature, metadata, artifact)
 
 
-def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: str | None) -> Network:
+def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None) -> Network:
     """A fresh network, in a fresh Keras session."""
     import keras
 

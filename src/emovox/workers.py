@@ -7,9 +7,10 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +19,10 @@ from emovox.errors import EmovoxError
 
 _told: Any = None
 """In a worker process: the queue that leads to the parent's display."""
+
+
+_threads = 1
+"""In a worker process: the cores that it may use."""
 
 
 class Workers:
@@ -86,6 +91,11 @@ def tell(stage: str, done: int, total: int) -> None:
         _told.put((stage, done, total))
 
 
+def threads() -> int:
+    """In a worker: the cores that it may use. Elsewhere: one."""
+    return _threads
+
+
 def _died() -> EmovoxError:
     return EmovoxError(
         "A training process was killed, most often because memory ran out. What was trained is kept; "
@@ -95,15 +105,37 @@ def _died() -> EmovoxError:
 
 def _begin(told: Any, threads: int) -> None:
     """Set a worker up: Ctrl-C is the parent's to handle, and when the parent dies the worker does too."""
-    global _told
-    _told = told
+    global _told, _threads
+    _told, _threads = told, threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-    import tensorflow as tf
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    with _silenced():
+        import tensorflow as tf
 
+        gpus = tf.config.list_physical_devices("GPU")
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
+    for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _follow(parent: Any) -> None:
+    """End this process when its parent has ended, however that came about."""
+    parent.join()
+    os._exit(1)
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep native code's greetings off standard error."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

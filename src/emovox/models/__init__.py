@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,30 +13,11 @@ from emovox.recipe import KINDS, ModelRecipe
 if TYPE_CHECKING:
     import keras
 
+    from emovox.models.network import Network
+
 VARIANTS = ("default", "reference")
 
 TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "yamnet": "YAMNet"}
-
-
-@dataclass(frozen=True, eq=False)
-class Network:
-    """A model in two parts: a body that stays as it is, where there is one, and the part that is trained.
-
-    Args:
-        trained: What training changes: (batch, …) → (batch, classes), ending in a softmax.
-        body: Takes front-end features and gives ``trained`` its input; None where ``trained`` takes them itself.
-    """
-
-    trained: keras.Model
-    body: keras.Model | None = None
-
-    def joined(self) -> keras.Model:
-        """One model from front-end features to probabilities, made of Keras' own layers."""
-        if self.body is None:
-            return self.trained
-        from emovox.models.join import joined
-
-        return joined(self.body, self.trained)
 
 
 def build_network(
@@ -70,6 +50,8 @@ def build_network(
         from emovox.models.yamnet import build_classifier
 
         return build_classifier(recipe, shape, n_classes, weights)
+    from emovox.models.network import Network
+
     return Network(_builder(recipe.kind)(recipe, shape, n_classes))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from emovox.download import fetch, user_cache
 from emovox.errors import DownloadError, ModelError
-from emovox.models.yamnet import BATCH_NORM_EPSILON, EMBEDDING_SIZE, N_AUDIOSET_CLASSES, Convolution, convolutions
+from emovox.models.mobilenet import BATCH_NORM_EPSILON, EMBEDDING_SIZE, N_AUDIOSET_CLASSES, Convolution, convolutions
 
 if TYPE_CHECKING:
     import keras
@@ -82,6 +82,16 @@ def read_weights(path: Path | str) -> Weights:
         ModelError: The file is missing, unreadable, or does not hold YAMNet.
     """
     path = Path(path)
+    return _read_h5(path) if check_weights(path) == "h5" else _read_tflite(path, convolutions())
+
+
+def check_weights(path: Path | str) -> str:
+    """``"h5"`` or ``"tflite"``, by the file's first bytes, before anything large is loaded.
+
+    Raises:
+        ModelError: The file is missing, unreadable, or neither.
+    """
+    path = Path(path)
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -89,9 +99,9 @@ def read_weights(path: Path | str) -> Weights:
         reason = error.strerror or str(error)
         raise ModelError(f"Cannot read YAMNet weights from {path}: {reason}; {HELP}") from None
     if start == b"\x89HDF\r\n\x1a\n":
-        return _read_h5(path)
+        return "h5"
     if start[4:8] == b"TFL3":
-        return _read_tflite(path, convolutions())
+        return "tflite"
     raise ModelError(f"{path} is neither an HDF5 nor a TFLite file, so it cannot hold YAMNet weights; {HELP}")
 
 
