@@ -218,7 +218,6 @@ def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Pat
         figure = new_figure(side + 0.2, side + 0.25)
         scores = f"UAR {100 * model.uar.value:.1f}, accuracy {100 * model.accuracy.value:.1f} per cent"
         subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. {scores}."
-        wrapped = evaluation.warnings
         head(figure, f"{model_name(model.name)}: meant and heard", subtitle, ())
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
@@ -240,8 +239,8 @@ def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Pat
         axes.spines[:].set_visible(False)
         axes.set_xlabel("answered")
         axes.set_ylabel("meant (clips)")
-        if wrapped:
-            axes.set_title(" · ".join(wrapped), color=ALERT, fontsize=8, pad=5)
+        if evaluation.warnings:
+            axes.set_title(" · ".join(evaluation.warnings), color=ALERT, fontsize=8, pad=5)
         return save(figure, path)
 
 

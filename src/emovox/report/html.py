@@ -45,8 +45,8 @@ a { color: var(--link); }
 nav { font-size: .92rem; margin: 1rem 0 0; } nav a { margin-right: 1.1em; white-space: nowrap; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0 1rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--grey); font-size: .85rem; padding-bottom: .35rem; }
-th, td { text-align: right; padding: .3rem .7rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
+.note { color: var(--grey); font-size: .88rem; margin: 1rem 0 .2rem; }
+th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; border-bottom: 1.5px solid #999; vertical-align: bottom; white-space: normal; }
 td { vertical-align: top; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
@@ -81,14 +81,18 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
     title = f"Emotion from speech: {name}, {evaluation.protocol}"
     tag = f" ({', '.join(evaluation.warnings)})" if evaluation.warnings else ""
     models = best_by_uar(evaluation)
-    links = [("result", "Result"), ("judged", "How it was judged"), *((m.name, model_name(m.name)) for m in models)]
+    links = [
+        ("result", "Result"),
+        ("judged", "How it was judged"),
+        *((f"model-{m.name}", model_name(m.name)) for m in models),
+    ]
     links += [("words", "Words"), ("provenance", "Provenance"), ("licence", "Licences")]
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(day(evaluation.timestamp))} · {plural(len(models), "model")} · '
         f"{escape(how_judged(evaluation))}</p>",
         *_warnings(evaluation),
-        f"<nav>{''.join(f'<a href=#{escape(i)}>{escape(text)}</a>' for i, text in links)}</nav>",
+        "<nav>" + "".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links) + "</nav>",
         '<h2 id="result">Result' + _tag(evaluation) + "</h2>",
         f"<p>{escape(_headline(evaluation))}</p>",
         _main_table(evaluation),
@@ -162,7 +166,7 @@ def _main_table(evaluation: Evaluation) -> str:
     ranked = best_by_uar(evaluation)
     header = (
         "model", "UAR, %", "accuracy, %", "macro F1, %", "weighted F1, %", "loss", "calibration error, %",
-        "parameters", "epochs", "time",
+        "parameters", "time",
     )  # fmt: skip
     rows: list[tuple[str, Sequence[str]]] = []
     for model in ranked:
@@ -177,7 +181,6 @@ def _main_table(evaluation: Evaluation) -> str:
             f"{model.loss:.2f}",
             f"{100 * model.calibration_error:.1f}",
             f"{model.parameters:,}",
-            f"{model.epochs_trained:.0f}",
             minutes(model.training_seconds),
         )
         rows.append(("best" if model is ranked[0] else "", cells))
@@ -215,7 +218,7 @@ def _folds_table(evaluation: Evaluation) -> str:
 
 def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
     name = model_name(model.name)
-    yield f'<h2 id="{escape(model.name)}">{escape(name)}{_tag(evaluation)}</h2>'
+    yield f'<h2 id="model-{escape(model.name)}">{escape(name)}{_tag(evaluation)}</h2>'
     yield (
         f'<p class="lead">{model.parameters:,} parameters · variant {escape(model.variant)} · front end '
         f"{escape(model.front_end)} · {plural(len(model.trainings), 'training')} in "
@@ -269,13 +272,13 @@ def _licence(evaluation: Evaluation) -> list[str]:
 
 
 def _table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], caption: str) -> str:
-    """A table of escaped cells; each row has a class and its cells."""
+    """A table of escaped cells under its caption; each row has a class and its cells."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     body = "".join(
         f'<tr class="{kind}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for kind, cells in rows
     )
     return (
-        f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{head}</tr></thead>'
+        f'<p class="note">{caption}</p><div class="scroll"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -302,7 +305,8 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def _figure(path: Path, caption: str, how_to_read: str, narrow: bool = False) -> str:
     data = base64.b64encode(path.read_bytes()).decode("ascii")
+    kind = "narrow" if narrow else "wide"
     return (
-        f'<figure{" class=narrow" if narrow else ""}><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
+        f'<figure class="{kind}"><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
         f"<figcaption><b>{escape(caption)}.</b> {escape(how_to_read)}</figcaption></figure>"
     )

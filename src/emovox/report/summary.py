@@ -96,7 +96,8 @@ def _what_was_done(evaluation: Evaluation) -> str:
     verb = "was" if len(evaluation.models) == 1 else "were"
     return (
         f"On {day(evaluation.timestamp)} {names} {verb} trained on {corpus_name(evaluation)}, "
-        f"{evaluation.total_clips:,} recordings in {number(len(evaluation.labels))} emotions{each}. The trainings took {minutes(seconds)} in all."
+        f"{evaluation.total_clips:,} recordings in {number(len(evaluation.labels))} emotions{each}. "
+        f"The trainings took {minutes(seconds)} in all."
     )
 
 

@@ -54,12 +54,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share of one as per cent.
+    r"""A share of one as per cent, with a space that no line breaks at.
 
-    >>> percent(0.6235)
+    >>> percent(0.6235).replace("\u00a0", " ")
     '62.4 %'
     """
-    return f"{100 * share:.{digits}f} %"
+    return f"{100 * share:.{digits}f}\u00a0%"
 
 
 def interval(score: Score) -> str:
