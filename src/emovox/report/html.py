@@ -92,11 +92,11 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         f'<p class="lead">{escape(day(evaluation.timestamp))} · {plural(len(models), "model")} · '
         f"{escape(how_judged(evaluation))}</p>",
         *_warnings(evaluation),
-        "<nav>" + "".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links) + "</nav>",
+        "<nav>" + " ".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links) + "</nav>",
         '<h2 id="result">Result' + _tag(evaluation) + "</h2>",
         f"<p>{escape(_headline(evaluation))}</p>",
         _main_table(evaluation),
-        _figure(pictures["final"], f"Final comparison of all models{tag}", theory.HOW_TO_READ["final"]),
+        _figure(pictures["final"], f"Final comparison of all models{tag}", _final_caption(evaluation)),
         '<h2 id="judged">How it was judged</h2>',
         f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
@@ -135,6 +135,16 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         names = listed([model_name(name) for name in evaluation.missing])
         boxes.append(("unfinished", f"{names}: trainings are left, so this page leaves them out."))
     return [f'<div class="warning"><strong>{escape(a)}</strong>. {escape(b)}</div>' for a, b in boxes]
+
+
+def _final_caption(evaluation: Evaluation) -> str:
+    """How to read the final comparison, without a word on what it does not show."""
+    parts = [theory.HOW_TO_READ["final"]]
+    if anchors.people(evaluation):
+        parts.append(theory.HOW_TO_READ["people"])
+    if anchors.systems(evaluation):
+        parts.append(theory.HOW_TO_READ["systems"])
+    return " ".join([*parts, theory.HOW_TO_READ["recalls"]])
 
 
 def _tag(evaluation: Evaluation) -> str:

@@ -108,7 +108,7 @@ def _times(evaluation: Evaluation) -> str:
 
 def _how(evaluation: Evaluation) -> str:
     sentence = (
-        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. The judges are {how_judged(evaluation)}."
+        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. Figures are of {how_judged(evaluation)}."
     )
     if evaluation.leaky:
         return f"{sentence} {theory.PROTOCOLS[True]}"

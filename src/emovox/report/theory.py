@@ -29,10 +29,11 @@ KINDS = {
 HOW_TO_READ = {
     "final": (
         "Left: the filled mark is the UAR, the hollow one the accuracy, and each line its 95 % interval. Where two "
-        "intervals overlap widely, this run does not tell which model is better. Dotted: what guessing gets. Dashed: "
-        "how often people named the intended emotion of these recordings. Grey rows are published systems, measured "
-        "on the same folds, with UAR and accuracy. Right: of the clips of each emotion, the share that was found."
+        "intervals overlap widely, this run does not tell which model is better. Dotted: what guessing gets."
     ),
+    "people": "Dashed: how often people named the intended emotion of these recordings.",
+    "systems": "Grey rows: published systems, measured on the same folds, with UAR and accuracy.",
+    "recalls": "Right: of the clips of each emotion, the share that was found.",
     "confusion": (
         "A row holds the clips of one intended emotion, and says what they were taken for, in per cent; the diagonal "
         "is the recall. Cells below half a per cent are left empty. Pairs that mirror each other across the "
