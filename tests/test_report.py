@@ -242,6 +242,19 @@ def test_an_unfinished_run_does_not_claim_to_be_complete(tmp_path: Path) -> None
     assert told.splitlines()[-1].startswith("TRAINING NOT YET COMPLETE: YAMNet left")
 
 
+def test_a_model_that_learnt_nothing_is_called_so(tmp_path: Path) -> None:
+    from fake_run import fake_result
+
+    run = fake_run(tmp_path / "run", finish=False, models=("cnn",), speakers=8)
+    (job,) = run.jobs
+    result = fake_result(run, job, epochs=1)
+    constant = np.tile(np.eye(8, dtype=np.float32)[4], (len(result.test_ids), 1))
+    run.write_result(job, type(result)(**{**vars(result), "test_probabilities": constant}))
+    told = " ".join(summary.text(evaluate(run), run.path).split())
+    assert "CNN answers angry whatever it hears: it has learnt nothing." in told
+    assert "It learnt for one epoch and" in told
+
+
 def test_trainings_of_unequal_length_and_nan_losses_are_drawn(drawn: list[Figure], tmp_path: Path) -> None:
     from fake_run import fake_result
 

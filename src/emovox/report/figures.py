@@ -295,7 +295,7 @@ def _curves(
         epochs = np.arange(1, len(curve) + 1)
         axes.plot(
             epochs, curve, color=colour, linestyle="-" if several else style, linewidth=0.6 if several else 1.4,
-            alpha=0.3 if several else 1.0, label=None if several else label or None,
+            marker="." if len(curve) == 1 else None, alpha=0.3 if several else 1.0, label=None if several else label or None,
         )  # fmt: skip
         if marked and key.startswith("val_") and 0 < training.best_epoch <= len(curve):
             axes.plot(training.best_epoch, curve[training.best_epoch - 1], "o", color=INK, markersize=3.0, zorder=4)

@@ -71,7 +71,7 @@ def text(evaluation: Evaluation, folder: Path) -> str:
         "--------------",
         *(f"  {name:<33}{what}" for name, what in FILES if _exists(folder, name)),
         "",
-        f"Data: {evaluation.corpus.get('citation', '')}",
+        _paragraph(f"Data: {evaluation.corpus.get('citation', '')}").rstrip(),
         f"Licence of the data: {evaluation.corpus.get('licence', 'unknown')}",
         "",
         _last_line(evaluation),
@@ -187,20 +187,26 @@ def _verdict(evaluation: Evaluation) -> str:
 
 def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
     """A few sentences on what one model finds, and what it mistakes for what."""
-    known = sorted(
-        ((score.recall, label) for label, score in model.classes.items() if score.recall is not None), reverse=True
-    )
-    said = [
-        f"{model_name(model.name)} finds {known[0][1]} best ({percent(known[0][0], 0)} of its clips) and "
-        f"{known[-1][1]} least ({percent(known[-1][0], 0)})."
-    ]
-    mistakes = confusions(model, evaluation.labels)[:2]
-    if mistakes:
-        told = listed([f"{truth} for {answer} ({percent(share, 0)})" for share, truth, answer in mistakes])
-        said.append(f"Most often it takes {told}.")
+    name = model_name(model.name)
+    answers = model.confusion.sum(axis=0)
+    said = []
+    if answers.max() >= 0.9 * answers.sum():
+        said.append(
+            f"{name} answers {evaluation.labels[int(answers.argmax())]} whatever it hears: it has learnt nothing."
+        )
+    else:
+        known = sorted(((s.recall, label) for label, s in model.classes.items() if s.recall is not None), reverse=True)
+        said.append(
+            f"{name} finds {known[0][1]} best ({percent(known[0][0], 0)} of its clips) and {known[-1][1]} least "
+            f"({percent(known[-1][0], 0)})."
+        )
+        mistakes = confusions(model, evaluation.labels)[:2]
+        if mistakes:
+            told = listed([f"{truth} for {answer} ({percent(share, 0)})" for share, truth, answer in mistakes])
+            said.append(f"Most often it takes {told}.")
     epochs = model.epochs_trained
     said.append(
-        f"It learnt for {epochs:.0f} epochs{' on average' if len(model.trainings) > 1 else ''} and was right for "
+        f"It learnt for {plural(round(epochs), 'epoch')}{' on average' if len(model.trainings) > 1 else ''} and was right for "
         f"{percent(model.best_val_accuracy)} of validation clips; its confidence is off by "
         f"{percent(model.calibration_error)} on average."
     )
