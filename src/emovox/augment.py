@@ -29,11 +29,11 @@ def augment(
         seed: (2,) int32.
 
     Returns:
-        Features and targets of the same shapes; targets are mixed where mixup is on.
+        Features, of ``crop_frames`` frames where that is set, and targets, mixed where mixup is on.
     """
     draw = _Draw(seed, tf.shape(features)[0])
     x = features
-    if settings.time_shift or settings.tempo:
+    if settings.crop_frames or settings.time_shift or settings.tempo:
         x = _warp_time(x, settings, floor, draw)
     if settings.band_shift:
         x = _shift_bands(x, settings.band_shift, draw)
@@ -97,11 +97,15 @@ class _Draw:
 
 
 def _warp_time(x: tf.Tensor, settings: Augmentation, floor: float, draw: _Draw) -> tf.Tensor:
-    """Play each clip faster or slower, and slide it; what comes in from outside is silence."""
+    """Play each clip faster or slower, cut a piece out of its speech, slide it; what comes from outside is silence."""
     frames = tf.shape(x)[1]
-    rate = tf.exp(draw.uniform(-settings.tempo, settings.tempo)) if settings.tempo else 1.0
+    kept = settings.crop_frames or frames
+    rate = tf.exp(draw.uniform(-settings.tempo, settings.tempo))
     shift = draw.uniform(-settings.time_shift, settings.time_shift) * tf.cast(frames, tf.float32)
-    source = tf.cast(tf.round(tf.range(frames, dtype=tf.float32)[None] * rate + shift), tf.int32)  # (batch, frames)
+    if settings.crop_frames:
+        speech = tf.reduce_sum(tf.cast(tf.reduce_any(x > floor + 1e-4, axis=2), tf.float32), axis=1, keepdims=True)
+        shift += draw.uniform(0.0, 1.0) * tf.maximum(speech - float(settings.crop_frames), 0.0)
+    source = tf.cast(tf.round(tf.range(kept, dtype=tf.float32)[None] * rate + shift), tf.int32)  # (batch, kept)
     inside = (source >= 0) & (source < frames)
     moved = tf.gather(x, tf.clip_by_value(source, 0, frames - 1), batch_dims=1)
     return tf.where(inside[:, :, None], moved, floor)

@@ -22,6 +22,7 @@ class Augmentation:
         mixup: Beta(a, a) parameter of mixup (Zhang et al., 2018).
         gain_db: Level drawn from ±this many decibels.
         noise: Standard deviation of Gaussian noise added to log-mel units, drawn from [0, this].
+        crop_frames: Train on this many frames of each clip, taken anywhere within its speech; 0 takes all.
         time_shift: Fraction of the clip by which it may slide, silence following.
         tempo: Natural logarithm of the most that a clip may be sped up or slowed down.
         band_shift: Mel bands by which the spectrum may slide up or down, like a longer or shorter vocal tract.
@@ -30,6 +31,7 @@ class Augmentation:
     """
 
     mixup: float = 0.0
+    crop_frames: int = 0
     gain_db: float = 0.0
     noise: float = 0.0
     time_shift: float = 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emovox.corpora.base import Clip, Corpus
+from emovox.corpora.ravdess import PUBLISHED_TWICE
 from emovox.errors import SplitError
 
 SPEAKERS6 = ((1, 11, 20, 21), (4, 10, 12, 14), (8, 9, 19, 23), (3, 5, 7, 24), (2, 15, 16, 18), (6, 13, 17, 22))
@@ -18,6 +19,8 @@ SPEAKERS6 = ((1, 11, 20, 21), (4, 10, 12, 14), (8, 9, 19, 23), (3, 5, 7, 24), (2
 
 SPEAKERS5 = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24), (1, 4, 9, 22))
 """The subject-wise folds of Luna-Jiménez et al. (2021)."""
+
+_SAME_RECORDING = {second: first for first, second in PUBLISHED_TWICE}
 
 HOLDOUT_SEED = 42
 VALIDATION_SPEAKERS = 2
@@ -42,7 +45,8 @@ class Fold:
         for part, clips in parts.items():
             if not clips:
                 raise SplitError(f"Fold {self.name} has no {part} clips; use a corpus with more clips or speakers")
-        units: dict[str, Callable[[Clip], str]] = {"clip": lambda c: c.id, "recording": lambda c: str(c.path)}
+        units: dict[str, Callable[[Clip], str]] = {"clip": lambda c: c.id, "file": lambda c: str(c.path)}
+        units["recording"] = lambda c: _SAME_RECORDING.get(c.id, c.id)
         if not self.leaky:
             units["speaker"] = lambda c: c.speaker
         names = list(parts)
@@ -127,12 +131,17 @@ def _speakers1(corpus: Corpus) -> tuple[Fold, ...]:
 
 
 def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
-    """Stratified 70/15/15 by clip: each emotion's clips are shuffled and cut, largest remainders first."""
+    """Stratified 70/15/15 by clip: each emotion's clips are shuffled and cut, largest remainders first.
+
+    A recording that was published under two names goes to the training part, where its twin is too.
+    """
     rng = np.random.default_rng(HOLDOUT_SEED)
     parts: dict[str, list[Clip]] = {"train": [], "validation": [], "test": []}
     total = {"validation": round(0.15 * len(corpus.clips)), "test": round(0.15 * len(corpus.clips))}
     by_emotion = {label: [c for c in corpus.clips if c.emotion == label] for label in corpus.labels}
     shuffled = {label: [clips[i] for i in rng.permutation(len(clips))] for label, clips in by_emotion.items() if clips}
+    for clips in shuffled.values():
+        clips.sort(key=lambda clip: clip.id in sum(PUBLISHED_TWICE, ()))  # what is left when the others are dealt is trained on
     for part in ("test", "validation"):
         exact = {label: 0.15 * len(by_emotion[label]) for label in shuffled}
         counts = {label: int(share) for label, share in exact.items()}

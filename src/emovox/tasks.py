@@ -70,7 +70,7 @@ def train_job(run_folder: str, job: Job, features: Path, weights: Path | None) -
     run = Run.open(run_folder)
     recipe, fold = run.recipe.models[job.model], run.folds[job.fold]
     front = front_end(recipe.front_end)
-    network = _network(recipe, len(run.labels), job.seed, weights)
+    network = _network(recipe, len(run.labels), job.seed, weights, any_length=recipe.augment.crop_frames > 0)
     stored = np.load(features, mmap_mode="r")
     place = {clip: i for i, clip in enumerate(run.clips)}  # the order of features is that of clip ids
     targets = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
@@ -95,7 +95,8 @@ def train_job(run_folder: str, job: Job, features: Path, weights: Path | None) -
         logs=run.path / "logs" / job.name,
         epoch_done=lambda done, most, values: tell(stage, done, most),
     )
-    tell(stage, recipe.epochs, recipe.epochs)
+    if progress.epochs_trained < recipe.epochs:  # it stopped early
+        tell(stage, recipe.epochs, recipe.epochs)
     chose = predict(network.trained, examples.features[0][validation])
     judged = predict(network.trained, examples.features[0][test])
     write_arrays(folder / WEIGHTS, {str(i): w for i, w in enumerate(network.trained.get_weights())})
@@ -139,8 +140,10 @@ def export_model(run_folder: str, job: Job, weights: Path | None, metadata: dict
     write_artifact(model, front_end(recipe.front_end), run.read_result(job).temperature, metadata, artifact)
 
 
-def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None) -> Network:
-    """A fresh network, in a fresh Keras session."""
+def _network(
+    recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None, any_length: bool = False
+) -> Network:
+    """A fresh network, in a fresh Keras session; for clips of any length while it learns from crops."""
     import keras
 
     from emovox.models import build_network
@@ -148,4 +151,5 @@ def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | Non
 
     keras.backend.clear_session()
     published = read_weights(weights) if weights and recipe.kind == "yamnet" else None
-    return build_network(recipe, front_end(recipe.front_end).shape, n_classes, seed, published)
+    frames, mels = front_end(recipe.front_end).shape
+    return build_network(recipe, (None if any_length else frames, mels), n_classes, seed, published)

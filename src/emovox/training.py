@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,7 +146,7 @@ def _optimizer(recipe: ModelRecipe, steps: int) -> keras.optimizers.Optimizer:
     elif recipe.schedule == "onecycle":
         warm = max(1, total // 10)
         rate = keras.optimizers.schedules.CosineDecay(
-            recipe.learning_rate / 20, max(1, total - warm), alpha=0.2, warmup_target=recipe.learning_rate,
+            recipe.learning_rate / 20, max(1, total - warm), alpha=0.01, warmup_target=recipe.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
     common = {"learning_rate": rate, "use_ema": recipe.average > 0, "ema_momentum": recipe.average or 0.99}
@@ -286,7 +287,7 @@ class _Keeper(keras.callbacks.Callback):
             for variable, value in zip(variables, _group(arrays, "optimizer"), strict=True):
                 variable.assign(value)
             self.best = _group(arrays, "best") or None
-        except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+        except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             reason = " ".join(str(error).split())[:200]
             raise RunError(f"{self.path} is damaged or of another model ({reason}); delete it to train anew") from None
 

@@ -22,7 +22,7 @@ TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "yamnet": "YAMNet"}
 
 def build_network(
     recipe: ModelRecipe,
-    shape: tuple[int, int],
+    shape: tuple[int | None, int],
     n_classes: int,
     seed: int,
     weights: Mapping[str, tuple[np.ndarray, ...]] | None = None,
@@ -31,7 +31,7 @@ def build_network(
 
     Args:
         recipe: The kind, the variant and their settings.
-        shape: (frames, mels) of the recipe's front end.
+        shape: (frames, mels) of the recipe's front end; frames may be None for a CNN or CNN-LSTM.
         n_classes: Emotions.
         seed: Decides the initial weights.
         weights: For YAMNet, from :func:`emovox.models.pretrained.read_weights`; None starts from random weights.
@@ -55,7 +55,7 @@ def build_network(
     return Network(_builder(recipe.kind)(recipe, shape, n_classes))
 
 
-def _builder(kind: str) -> Callable[[ModelRecipe, tuple[int, int], int], keras.Model]:
+def _builder(kind: str) -> Callable[[ModelRecipe, tuple[int | None, int], int], keras.Model]:
     if kind == "cnn":
         from emovox.models.cnn import build_cnn
 

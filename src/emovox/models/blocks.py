@@ -15,7 +15,7 @@ def standardised(inputs: KerasTensor) -> KerasTensor:
     (batch, frames, mels) → (batch, frames, mels, 1)
     """
     x = keras.layers.BatchNormalization(center=False, scale=False, momentum=MOMENTUM, name="standardised")(inputs)
-    return keras.layers.Reshape((*inputs.shape[1:], 1), name="channel")(x)
+    return keras.layers.Reshape((-1, inputs.shape[2], 1), name="channel")(x)
 
 
 def convolution(x: KerasTensor, filters: int, kernel: int = 3, stride: int = 1) -> KerasTensor:
@@ -36,6 +36,11 @@ def residual(x: KerasTensor, filters: int, stride: int = 1) -> KerasTensor:
         shortcut = _convolved(shortcut, filters, 1, 1)
     inner = _convolved(convolution(x, filters, 3, stride), filters, 3, 1)
     return keras.layers.ReLU()(keras.layers.Add()([inner, shortcut]))
+
+
+def steps(x: KerasTensor) -> KerasTensor:
+    """Bands and channels side by side at each time step: (batch, steps, bands, channels) → (batch, steps, features)."""
+    return keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="steps")(x)
 
 
 def pool_over_time(x: KerasTensor) -> KerasTensor:

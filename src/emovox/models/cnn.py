@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from emovox.models.blocks import convolution, pool_over_time, residual, standardised
+from emovox.models.blocks import convolution, pool_over_time, residual, standardised, steps
 from emovox.recipe import ModelRecipe
 
 REFERENCE_FILTERS = (32, 64, 128)
@@ -14,7 +14,7 @@ STAGES = (32, 64, 128)
 """Filters of the residual stages; each halves frames and bands."""
 
 
-def build_cnn(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> keras.Model:
+def build_cnn(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     """The CNN: (batch, frames, mels) → (batch, classes), probabilities.
 
     ``reference`` has 94,600 parameters with eight classes: three 3x3 convolutions with batch norm, pooling, and a
@@ -22,16 +22,16 @@ def build_cnn(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> ke
 
     Args:
         recipe: The variant and the dropout rate.
-        shape: (frames, mels) of the front end.
+        shape: (frames, mels) of the input; None takes any number of frames.
         n_classes: Emotions.
     """
     return (_reference if recipe.variant == "reference" else _default)(recipe, shape, n_classes)
 
 
-def _reference(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> keras.Model:
+def _reference(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input(shape, name="log_mel")
-    x = layers.Reshape((*shape, 1))(inputs)
+    x = layers.Reshape((-1, shape[1], 1))(inputs)
     for filters in REFERENCE_FILTERS:
         x = layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
         x = layers.BatchNormalization()(x)
@@ -41,7 +41,7 @@ def _reference(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> k
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn_reference")
 
 
-def _default(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> keras.Model:
+def _default(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input(shape, name="log_mel")
     x = standardised(inputs)  # (frames, mels, 1)
@@ -49,6 +49,5 @@ def _default(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> ker
     for filters in STAGES:
         x = residual(x, filters, stride=2)
     x = layers.AveragePooling2D((1, x.shape[2]))(x)  # (frames / 16, 1, filters)
-    x = layers.Reshape((x.shape[1], x.shape[3]))(x)
-    x = layers.Dropout(recipe.dropout)(pool_over_time(x))
+    x = layers.Dropout(recipe.dropout)(pool_over_time(steps(x)))
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn")

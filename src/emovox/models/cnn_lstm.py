@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from emovox.models.blocks import convolution, pool_over_time, residual, standardised
+from emovox.models.blocks import convolution, pool_over_time, residual, standardised, steps
 from emovox.recipe import ModelRecipe
 
 STEM_FILTERS = 16
@@ -12,7 +12,7 @@ STAGES = (32, 64)
 LSTM_UNITS = 96
 
 
-def build_cnn_lstm(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> keras.Model:
+def build_cnn_lstm(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     """The CNN-LSTM: (batch, frames, mels) → (batch, classes), probabilities.
 
     ``reference`` has 2,156,616 parameters on 128 mels with eight classes: one unpadded 3x3 convolution with 64 filters,
@@ -21,20 +21,20 @@ def build_cnn_lstm(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) 
 
     Args:
         recipe: The variant and the dropout rate.
-        shape: (frames, mels) of the front end.
+        shape: (frames, mels) of the input; None takes any number of frames.
         n_classes: Emotions.
     """
     return (_reference if recipe.variant == "reference" else _default)(recipe, shape, n_classes)
 
 
-def _reference(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> keras.Model:
+def _reference(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input(shape, name="log_mel")
-    x = layers.Reshape((*shape, 1))(inputs)
+    x = layers.Reshape((-1, shape[1], 1))(inputs)
     x = layers.Conv2D(64, 3, activation="relu")(x)
     x = layers.BatchNormalization()(x)
     x = layers.MaxPooling2D()(x)
-    x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)  # (46, 63 x 64) from 94 frames
+    x = steps(x)  # (46, 63 x 64) from 94 frames
     x = layers.LSTM(128)(x)
     for units in (128, 64):
         x = layers.Dropout(recipe.dropout)(x)
@@ -42,15 +42,14 @@ def _reference(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> k
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn_lstm_reference")
 
 
-def _default(recipe: ModelRecipe, shape: tuple[int, int], n_classes: int) -> keras.Model:
+def _default(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input(shape, name="log_mel")
     x = standardised(inputs)  # (frames, mels, 1)
     x = convolution(x, STEM_FILTERS, kernel=5, stride=2)
     for filters in STAGES:
         x = residual(x, filters, stride=2)
-    x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)  # (frames / 8, mels / 8 x filters)
-    x = layers.Dropout(recipe.dropout / 2)(x)
+    x = layers.Dropout(recipe.dropout / 2)(steps(x))  # (frames / 8, mels / 8 x filters)
     x = layers.Bidirectional(layers.LSTM(LSTM_UNITS, return_sequences=True))(x)
     x = layers.Dropout(recipe.dropout)(pool_over_time(x))
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn_lstm")

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from keras import KerasTensor
 
-from emovox.models.blocks import MOMENTUM
+from emovox.models.blocks import MOMENTUM, steps
 from emovox.models.mobilenet import (
     BATCH_NORM_EPSILON,
     BODY,
@@ -217,8 +217,7 @@ def _fine_tuned(recipe: ModelRecipe, shape: tuple[int, ...], n_classes: int) -> 
     x = inputs
     for c in convolutions(recipe.last_layer)[len(convolutions(recipe.frozen_layers)) :]:
         x = _convolved(x, c)
-    x = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]), name="bands_and_channels")(x)
-    x = layers.Concatenate(name="statistics")(list(_mean_and_deviation(x)))
+    x = layers.Concatenate(name="statistics")(list(_mean_and_deviation(steps(x))))
     x = layers.BatchNormalization(momentum=MOMENTUM, name="statistics_bn")(x)
     x = layers.Dropout(recipe.dropout)(x)
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="yamnet_fine_tuned")

@@ -1,0 +1,107 @@
+"""Protocols make the folds they promise, and a fold that leaks cannot be made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emovox.corpora.base import Clip, Corpus
+from emovox.corpora.ravdess import LABELS, PUBLISHED_TWICE
+from emovox.errors import SplitError
+from emovox.splits import PROTOCOLS, SPEAKERS5, SPEAKERS6, Fold, make_folds
+
+
+def corpus(speakers: int = 24, emotions: tuple[str, ...] = LABELS, takes: int = 2) -> Corpus:
+    """Clips that exist by name only."""
+    clips = [
+        Clip(f"{e}-{s:02d}-{t}", Path(f"/{e}-{s}-{t}.wav"), e, f"{s:02d}", sex="male" if s % 2 else "female")
+        for s in range(1, speakers + 1)
+        for e in emotions
+        for t in range(takes)
+    ]
+    return Corpus("tiny", "1", "none", "none", LABELS, tuple(clips), Path("/"))
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_protocol_is_deterministic_and_covers_each_clip_once(protocol: str) -> None:
+    tiny = corpus()
+    folds = make_folds(protocol, tiny)
+    assert folds == make_folds(protocol, tiny)
+    for fold in folds:
+        assert len(fold.train) + len(fold.validation) + len(fold.test) == len(tiny.clips)
+        assert fold.leaky is PROTOCOLS[protocol].leaky
+    judged = [clip.id for fold in folds for clip in fold.test]
+    assert len(set(judged)) == len(judged)
+    if protocol not in ("speakers1", "holdout"):
+        assert set(judged) == {clip.id for clip in tiny.clips}
+
+
+@pytest.mark.parametrize(("protocol", "partition"), [("speakers6", SPEAKERS6), ("speakers5", SPEAKERS5)])
+def test_published_partitions(protocol: str, partition: tuple[tuple[int, ...], ...]) -> None:
+    found = [sorted({int(clip.speaker) for clip in fold.test}) for fold in make_folds(protocol, corpus())]
+    assert found == [list(group) for group in partition]
+    assert sorted(sum(partition, ())) == list(range(1, 25))
+
+
+def test_speakers1_judges_on_the_first_group_and_chooses_on_the_second() -> None:
+    (fold,) = make_folds("speakers1", corpus())
+    assert {int(c.speaker) for c in fold.test} == set(SPEAKERS6[0])
+    assert {int(c.speaker) for c in fold.validation} == set(SPEAKERS6[1])
+
+
+def test_validation_speakers_are_of_both_sexes() -> None:
+    for fold in make_folds("speakers6", corpus()):
+        assert {clip.sex for clip in fold.validation} == {"male", "female"}
+
+
+def test_holdout_is_stratified() -> None:
+    whole = corpus(takes=5)
+    (fold,) = make_folds("holdout", whole)
+    assert [len(part) for part in (fold.train, fold.validation, fold.test)] == [672, 144, 144]
+    for part, share in ((fold.validation, 18), (fold.test, 18)):
+        assert {label: sum(c.emotion == label for c in part) for label in LABELS} == dict.fromkeys(LABELS, share)
+
+
+def test_holdout_keeps_a_recording_that_was_published_twice_together() -> None:
+    first, second = PUBLISHED_TWICE[0]
+    base = corpus()
+    twins = tuple(Clip(name, Path(f"/{name}.wav"), "happy", "07", sex="male") for name in (first, second))
+    (fold,) = make_folds("holdout", replace(base, clips=base.clips + twins))
+    assert {first, second} <= {clip.id for clip in fold.train}
+
+
+def test_a_fold_that_shares_anything_cannot_be_made() -> None:
+    a, b, c = (Clip(i, Path(f"/{i}.wav"), "sad", i) for i in "abc")
+    Fold("good", (a,), (b,), (c,))
+    with pytest.raises(SplitError, match="share the clip a"):
+        Fold("bad", (a,), (b,), (a,), leaky=True)
+    with pytest.raises(SplitError, match="share the file"):
+        Fold("bad", (a,), (b,), (replace(c, path=a.path),), leaky=True)
+    with pytest.raises(SplitError, match="share the speaker a"):
+        Fold("bad", (a,), (b,), (replace(c, speaker="a"),))
+    Fold("said to be leaky", (a,), (b,), (replace(c, speaker="a"),), leaky=True)
+    first, second = PUBLISHED_TWICE[0]
+    with pytest.raises(SplitError, match="share the recording"):
+        Fold("bad", (replace(a, id=first),), (b,), (replace(c, id=second),), leaky=True)
+    with pytest.raises(SplitError, match="no test clips"):
+        Fold("bad", (a,), (b,), ())
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(3, 30), st.sampled_from(["speakers1", "speakers6", "speakers5", "loso"]))
+def test_any_number_of_speakers_from_three_on_makes_folds(speakers: int, protocol: str) -> None:
+    judged = [c.id for fold in make_folds(protocol, corpus(speakers, takes=1)) for c in fold.test]
+    assert len(judged) == len(set(judged))
+
+
+def test_what_cannot_be_split_is_refused_with_the_next_step() -> None:
+    with pytest.raises(SplitError, match="available: speakers1"):
+        make_folds("speaker", corpus())
+    with pytest.raises(SplitError, match="one emotion only"):
+        make_folds("speakers1", corpus(emotions=("sad",)))
+    with pytest.raises(SplitError, match=r"1 speaker.*--protocol holdout"):
+        make_folds("speakers1", corpus(speakers=1))

@@ -1,0 +1,142 @@
+"""Training: it learns, it can be stopped at any epoch and go on to the same figures, and its seed decides all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+
+from emovox.errors import EmovoxError, RunError  # noqa: E402
+from emovox.models import build_network  # noqa: E402
+from emovox.recipe import Augmentation, ModelRecipe  # noqa: E402
+from emovox.training import CHECKPOINT, Examples, Progress, _optimizer, predict, train  # noqa: E402
+
+SHAPE = (32, 16)
+RECIPE = ModelRecipe(
+    kind="cnn", epochs=4, batch_size=8, learning_rate=3e-3, schedule="onecycle", average=0.9, dropout=0.3,
+    augment=Augmentation(mixup=0.2, gain_db=3, band_shift=1, time_masks=1, time_mask_frames=4),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def examples() -> Examples:
+    """Three classes that differ in which bands are loud."""
+    rng = np.random.default_rng(0)
+    targets = np.arange(48) % 3
+    features = rng.normal(-4, 1, (1, 48, *SHAPE)).astype(np.float32)
+    for i, target in enumerate(targets):
+        features[0, i, :, 5 * target : 5 * target + 5] += 3
+    return Examples(features, targets, np.arange(36), np.arange(36, 48), 3, floor=-7.0)
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+def run(
+    examples: Examples, folder: Path, recipe: ModelRecipe = RECIPE, seed: int = 0, kill_after: int = 0
+) -> tuple[Progress, np.ndarray]:
+    network = build_network(recipe, SHAPE, 3, seed).trained
+
+    def stop(done: int, most: int, values: dict[str, float]) -> None:
+        if done == kill_after:
+            raise Killed
+
+    progress = train(network, recipe, examples, seed, folder, epoch_done=stop)
+    return progress, predict(network, examples.features[0])
+
+
+def test_a_stopped_training_ends_as_an_unbroken_one(examples: Examples, tmp_path: Path) -> None:
+    whole, probabilities = run(examples, tmp_path / "whole")
+    for epoch in (1, 3):
+        with pytest.raises(Killed):
+            run(examples, tmp_path / "broken", kill_after=epoch)
+    resumed, again = run(examples, tmp_path / "broken")
+    assert resumed.history == whole.history
+    assert (resumed.best_epoch, resumed.epochs_trained) == (whole.best_epoch, 4)
+    np.testing.assert_array_equal(again, probabilities)
+
+
+def test_a_finished_training_is_not_trained_again(examples: Examples, tmp_path: Path) -> None:
+    first, probabilities = run(examples, tmp_path)
+    second, again = run(examples, tmp_path)
+    assert second.history == first.history
+    np.testing.assert_array_equal(again, probabilities)
+
+
+def test_the_seed_decides_everything(examples: Examples, tmp_path: Path) -> None:
+    a, _ = run(examples, tmp_path / "a")
+    b, _ = run(examples, tmp_path / "b")
+    c, _ = run(examples, tmp_path / "c", seed=1)
+    assert a.history == b.history
+    assert a.history != c.history
+
+
+def test_it_learns_and_keeps_its_best_epoch(examples: Examples, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=12, augment=Augmentation())
+    progress, probabilities = run(examples, tmp_path, recipe)
+    assert (probabilities.argmax(axis=1) == examples.targets).mean() > 0.9
+    losses = progress.history["val_loss"]
+    assert progress.best_epoch == int(np.argmin(losses)) + 1
+    chosen = probabilities[examples.validation, examples.targets[examples.validation]]
+    assert -np.log(chosen).mean() == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_patience_stops_early_and_plateau_lowers_the_rate(examples: Examples, tmp_path: Path) -> None:
+    noise = replace(examples, targets=np.random.default_rng(1).integers(0, 3, 48))
+    recipe = replace(
+        RECIPE, epochs=30, schedule="constant", plateau=1, patience=3, average=0.0, learning_rate=0.01
+    )
+    progress, _ = run(noise, tmp_path, recipe)
+    assert progress.epochs_trained < 30
+    assert progress.epochs_trained - progress.best_epoch == 3
+    assert min(progress.history["learning_rate"]) < 0.01
+
+
+def test_several_versions_are_trained_on(examples: Examples, tmp_path: Path) -> None:
+    several = replace(examples, features=np.repeat(examples.features, 3, axis=0).astype(np.float16), floor=None)
+    progress, _ = run(several, tmp_path)
+    assert progress.epochs_trained == 4
+
+
+def test_a_damaged_checkpoint_is_named(examples: Examples, tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"PK\x03\x04 half of something")
+    with pytest.raises(RunError, match=f"{CHECKPOINT} is damaged"):
+        run(examples, tmp_path)
+
+
+def test_another_models_checkpoint_is_refused(examples: Examples, tmp_path: Path) -> None:
+    run(examples, tmp_path)
+    with pytest.raises(RunError, match="of another model"):
+        run(examples, tmp_path, replace(RECIPE, kind="cnn_lstm"))
+
+
+def test_running_out_of_memory_becomes_advice(
+    examples: Examples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*args: object, **kwargs: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(keras.Model, "fit", exhausted)
+    with pytest.raises(EmovoxError, match="--batch-size 4"):
+        run(examples, tmp_path)
+
+
+def test_tensorboard_logs_are_written(examples: Examples, tmp_path: Path) -> None:
+    network = build_network(RECIPE, SHAPE, 3, 0).trained
+    train(network, replace(RECIPE, epochs=1), examples, 0, tmp_path, logs=tmp_path / "logs")
+    assert list((tmp_path / "logs").glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
+def test_schedules_end_low_unless_constant(schedule: str) -> None:
+    rate = _optimizer(replace(RECIPE, schedule=schedule, epochs=10), steps=10)._learning_rate
+    at = [float(rate if schedule == "constant" else rate(step)) for step in (0, 10, 50, 99)]
+    if schedule == "constant":
+        assert len(set(at)) == 1
+    else:
+        assert max(at) == pytest.approx(3e-3, rel=0.05) and at[-1] < 3e-4
