@@ -300,20 +300,21 @@ def _train_all(
 ) -> None:
     """Every training that is left; a frozen body is computed once, before the trainings that stand on it."""
     recipes = run.recipe.models
-    inputs = {name: features[model.front_end] for name, model in recipes.items()}
+    sources = {name: features[model.front_end] for name, model in recipes.items()}
     frozen = {job.model for job in left if recipes[job.model].kind == "yamnet"}
-    bodies = {name: _Body(recipes[name], inputs[name], weights, len(run.labels)) for name in sorted(frozen)}
-    inputs |= {name: body.path for name, body in bodies.items()}
+    bodies = {name: _Body(recipes[name], sources[name], weights, len(run.labels)) for name in sorted(frozen)}
+    inputs = sources | {name: body.path for name, body in bodies.items()}
     pending: dict[Future[Any], str] = {}  # task → the model whose body it computes, or ""
 
     def start(jobs: Sequence[Job]) -> None:
         for job in jobs:
-            pending[pool.submit(train_job, str(run.path), job, inputs[job.model], weights)] = ""
+            task = pool.submit(train_job, str(run.path), job, sources[job.model], inputs[job.model], weights)
+            pending[task] = ""
 
     try:
         for name, body in bodies.items():
-            for task in body.tasks():
-                pending[pool.submit(embed, *task)] = name
+            for arguments in body.tasks():
+                pending[pool.submit(embed, *arguments)] = name
         start([job for job in left if job.model not in pending.values()])
         while pending:
             done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)

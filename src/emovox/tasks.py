@@ -56,13 +56,14 @@ def embed(recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, 
     stored.flush()
 
 
-def train_job(run_folder: str, job: Job, features: Path, weights: Path | None) -> None:
+def train_job(run_folder: str, job: Job, features: Path, inputs: Path, weights: Path | None) -> None:
     """Train one job of a run, calibrate it on its validation clips, predict its test clips, keep the result.
 
     Args:
         run_folder: The run.
         job: A fold, a model, a seed.
-        features: The ``.npy`` that the trained part of the model reads: (clips, …), or (versions, clips, …).
+        features: (clips, frames, mels), the ``.npy`` of the front end.
+        inputs: What the trained part of the model reads: the same file, or (versions, clips, …) of a frozen body.
         weights: The file of published weights, or None.
     """
     from emovox.training import Examples, predict, train
@@ -71,15 +72,15 @@ def train_job(run_folder: str, job: Job, features: Path, weights: Path | None) -
     recipe, fold = run.recipe.models[job.model], run.folds[job.fold]
     front = front_end(recipe.front_end)
     network = _network(recipe, len(run.labels), job.seed, weights, any_length=recipe.augment.crop_frames > 0)
-    stored = np.load(features, mmap_mode="r")
+    heard = np.load(features, mmap_mode="r")
     place = {clip: i for i, clip in enumerate(run.clips)}  # the order of features is that of clip ids
     targets = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
     parts = (fold.train, fold.validation, fold.test)
-    heard, validation, test = (np.array([place[clip] for clip in part]) for part in parts)
+    train_clips, validation, test = (np.array([place[clip] for clip in part]) for part in parts)
     examples = Examples(
-        features=stored if network.body is not None else np.asarray(stored)[None],
+        features=np.asarray(heard)[None] if network.body is None else np.load(inputs, mmap_mode="r"),
         targets=targets,
-        train=heard,
+        train=train_clips,
         validation=validation,
         n_classes=len(run.labels),
         floor=None if network.body is not None else front.silence,
@@ -97,8 +98,8 @@ def train_job(run_folder: str, job: Job, features: Path, weights: Path | None) -
     )
     if progress.epochs_trained < recipe.epochs:  # it stopped early
         tell(stage, recipe.epochs, recipe.epochs)
-    chose = predict(network.trained, examples.features[0][validation])
-    judged = predict(network.trained, examples.features[0][test])
+    model = network.joined()  # judged as it will answer: from front-end features, in full precision
+    chose, judged = predict(model, heard[validation]), predict(model, heard[test])
     write_arrays(folder / WEIGHTS, {str(i): w for i, w in enumerate(network.trained.get_weights())})
     run.write_result(
         job,

@@ -13,6 +13,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from emovox.evaluation import Evaluation, ModelEvaluation
@@ -190,6 +191,7 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
             axes.plot(bounds, [y + offset] * 2, color=colour, linewidth=0.9, alpha=0.55, zorder=2)
             axes.plot(
                 100 * score.recall, y + offset, MARKERS[k % len(MARKERS)], color=colour, markersize=4.2, zorder=3,
+                clip_on=False,
                 label=model_name(model.name) if y == 0 else None,
             )  # fmt: skip
     for y in range(0, len(labels), 2):
@@ -261,11 +263,9 @@ def history(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Path:
             _curves(axes, model, f"val_{name}", "validation", COLOURS[1], (0, (4, 1.2)), scale)
             axes.set_xlabel("epoch")
             axes.set_ylabel(label)
-            axes.grid()
-            axes.set_xlim(left=0)
-            axes.set_ylim(bottom=0)
+            _frame(axes)
         panels[1].set_ylim(0, 100)
-        panels[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":")
+        panels[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
         panels[1].text(0.99, 100 * evaluation.chance_uar + 1.5, "chance", transform=panels[1].get_yaxis_transform(),
                        ha="right", fontsize=6.5)  # fmt: skip
         handles, labels = panels[0].get_legend_handles_labels()
@@ -279,10 +279,19 @@ def history(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Path:
             panels[2].set_ylabel("learning rate")
             panels[2].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
             panels[2].yaxis.get_offset_text().set_fontsize(7)
-            panels[2].grid()
-            panels[2].set_xlim(left=0)
-            panels[2].set_ylim(bottom=0)
+            _frame(panels[2])
         return save(figure, path)
+
+
+def _frame(axes: Any) -> None:
+    """Axes that begin at nought and reach a little beyond the last and the highest point; whole epochs only."""
+    points = np.concatenate([np.asarray(line.get_xydata(), dtype=float) for line in axes.lines] or [np.ones((1, 2))])
+    points = points[np.isfinite(points).all(axis=1)]  # (points, 2)
+    last, highest = points.max(axis=0) if len(points) else (1.0, 1.0)
+    axes.set_xlim(0, last + max(0.5, 0.02 * last))
+    axes.set_ylim(0, 1.06 * highest if highest > 0 else 1)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.grid()
 
 
 def _curves(
@@ -295,7 +304,8 @@ def _curves(
         epochs = np.arange(1, len(curve) + 1)
         axes.plot(
             epochs, curve, color=colour, linestyle="-" if several else style, linewidth=0.6 if several else 1.4,
-            marker="." if len(curve) == 1 else None, alpha=0.3 if several else 1.0, label=None if several else label or None,
+            marker="." if len(curve) == 1 else None, alpha=0.3 if several else 1.0,
+            label=None if several else label or None,
         )  # fmt: skip
         if marked and key.startswith("val_") and 0 < training.best_epoch <= len(curve):
             axes.plot(training.best_epoch, curve[training.best_epoch - 1], "o", color=INK, markersize=3.0, zorder=4)

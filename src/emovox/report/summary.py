@@ -204,9 +204,9 @@ def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
         if mistakes:
             told = listed([f"{truth} for {answer} ({percent(share, 0)})" for share, truth, answer in mistakes])
             said.append(f"Most often it takes {told}.")
-    epochs = model.epochs_trained
+    epochs = plural(round(model.epochs_trained), "epoch") + (" on average" if len(model.trainings) > 1 else "")
     said.append(
-        f"It learnt for {plural(round(epochs), 'epoch')}{' on average' if len(model.trainings) > 1 else ''} and was right for "
+        f"It learnt for {epochs} and was right for "
         f"{percent(model.best_val_accuracy)} of validation clips; its confidence is off by "
         f"{percent(model.calibration_error)} on average."
     )

@@ -1,0 +1,228 @@
+"""The whole line on a few synthetic clips: trained, judged, exported, reported; killed and gone on with."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from emovox.corpora.base import Corpus  # noqa: E402
+from emovox.errors import ModelError, RecipeError, RunError  # noqa: E402
+from emovox.recipe import KINDS, Recipe, recipe_from_toml  # noqa: E402
+from emovox.recognizer import Recognizer  # noqa: E402
+from emovox.runs import Run  # noqa: E402
+from emovox.study import built_in, plan, run_study  # noqa: E402
+
+MODELS = ("cnn", "yamnet")
+
+
+def tiny_recipe(epochs: int = 2, models: tuple[str, ...] = MODELS) -> Recipe:
+    recipe = plan(models=models, epochs=epochs, synthetic=True)
+    small = {
+        name: dataclasses.replace(model, frozen_layers=4, last_layer=5, versions=2) if name == "yamnet" else model
+        for name, model in recipe.models.items()
+    }
+    return dataclasses.replace(recipe, models=small)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One study of two models on the tiny corpus."""
+    folder = tmp_path_factory.mktemp("study")
+    return run_study(tiny_recipe(), tiny_corpus, folder / "run", workers=1)
+
+
+def test_the_run_folder_is_whole(finished: Run) -> None:
+    wanted = [
+        "recipe.toml", "provenance.json", "training_results.json", "model_comparison.csv", "training_summary.txt",
+        "predictions.npz", "final_comparison_all_models.png", "report.html", "cnn_final_model.h5",
+        "cnn_final_model.keras", "yamnet_classifier_final_model.h5", "yamnet_classifier_final_model.keras",
+        "artifacts/cnn.onnx", "artifacts/yamnet.onnx", "figures/confusion_cnn.png", "figures/history_cnn.png",
+    ]  # fmt: skip
+    assert [name for name in wanted if not (finished.path / name).is_file()] == []
+    assert list((finished.path / "logs").rglob("events.out.tfevents.*"))
+    assert finished.jobs_left == ()
+    assert not list(finished.path.rglob("checkpoint.npz"))
+
+
+def test_results_keep_the_published_keys(finished: Run) -> None:
+    results = json.loads((finished.path / "training_results.json").read_text())
+    assert {
+        "timestamp", "dataset", "total_samples", "train_samples", "val_samples", "test_samples", "num_classes",
+        "emotions", "models", "best_model", "best_accuracy",
+    } <= set(results)  # fmt: skip
+    for model in results["models"].values():
+        assert {
+            "test_accuracy", "test_loss", "training_time_minutes", "epochs_trained", "best_val_accuracy", "parameters",
+        } <= set(model)  # fmt: skip
+    assert "synthetic" in results["dataset"].lower()
+    with (finished.path / "model_comparison.csv").open() as file:
+        header = next(csv.reader(file))
+    assert header[:6] == [
+        "model", "test_accuracy", "test_loss", "training_time_minutes", "epochs_trained", "best_val_accuracy",
+    ]  # fmt: skip
+    summary = (finished.path / "training_summary.txt").read_text()
+    assert summary.rstrip().endswith("TRAINING COMPLETED SUCCESSFULLY")
+    assert "synthetic" in summary.lower()
+
+
+def test_provenance_tells_what_a_figure_needs(finished: Run) -> None:
+    about = json.loads((finished.path / "provenance.json").read_text())
+    assert about["yamnet_weights"] == "none: a random start"
+    assert set(about["seconds"]) == {"features", "training", "export", "report"}
+    assert about["machine"]["cores"] >= 1 and "tensorflow" in about["software"]
+
+
+def test_artifact_answers_as_the_run_did(finished: Run, tiny_corpus: Corpus) -> None:
+    """The same probabilities for a test clip from its file as were judged from cached features."""
+    with np.load(finished.path / "predictions.npz", allow_pickle=False) as stored:
+        ids, judged = list(stored["clip_ids"]), {name: stored[f"{name}_probabilities"][0] for name in MODELS}
+    clip = tiny_corpus.by_id()[ids[0]]
+    for name in MODELS:
+        answer = Recognizer.from_run(finished.path, name).predict(clip.path)
+        np.testing.assert_allclose(answer.probabilities, judged[name][0], atol=1e-4)
+
+
+def test_a_finished_run_can_be_run_again_at_no_cost(finished: Run, tiny_corpus: Corpus) -> None:
+    before = (finished.path / "predictions.npz").read_bytes()
+    run_study(finished.recipe, tiny_corpus, finished.path, resume=True, workers=1)
+    assert (finished.path / "predictions.npz").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_goes_on_to_the_same_figures(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    recipe = tiny_recipe(epochs=3, models=("cnn", "cnn_lstm"))
+    whole = run_study(recipe, tiny_corpus, tmp_path / "whole", workers=1)
+    script = textwrap.dedent(
+        f"""
+        from pathlib import Path
+        from emovox.corpora import load_path
+        from emovox.recipe import read_recipe
+        from emovox.study import run_study
+        if __name__ == "__main__":
+            recipe = read_recipe(Path({str(whole.path / "recipe.toml")!r}))
+            run_study(recipe, load_path(Path({str(tiny_corpus.root)!r})), Path({str(tmp_path / "killed")!r}), workers=1)
+        """
+    )
+    (tmp_path / "go.py").write_text(script)
+    for wanted in ("checkpoint.npz", "result.npz"):
+        process = subprocess.Popen([sys.executable, str(tmp_path / "go.py")], start_new_session=True)
+        deadline = time.monotonic() + 240
+        while time.monotonic() < deadline and not list((tmp_path / "killed").rglob(wanted)):
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        Run.open(tmp_path / "killed")
+    resumed = run_study(recipe, tiny_corpus, tmp_path / "killed", resume=True, workers=1)
+    for job in whole.jobs:
+        a, b = whole.read_result(job), resumed.read_result(job)
+        assert a.history == b.history
+        np.testing.assert_array_equal(a.test_probabilities, b.test_probabilities)
+
+
+@pytest.mark.slow
+def test_workers_die_with_their_parent(tmp_path: Path) -> None:
+    script = textwrap.dedent(
+        """
+        import os, sys, time
+        from emovox.workers import Workers
+        if __name__ == "__main__":
+            with Workers(1, 1, lambda *a: None) as pool:
+                print(pool.result(pool.submit(os.getpid)), flush=True)
+                pool.result(pool.submit(time.sleep, 600))
+        """
+    )
+    (tmp_path / "go.py").write_text(script)
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "go.py")], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    for _ in range(200):
+        if not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text().split()[2]:
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker outlived its parent")
+
+
+def test_plans() -> None:
+    assert tuple(plan().models) == KINDS and plan().protocol == "speakers1"
+    assert plan(variant="reference").models["cnn"].variant == "reference"
+    assert plan(models=("cnn",), epochs=7, batch_size=4, seeds=3, protocol="loso").seeds == 3
+    assert plan(epochs=7).models["yamnet"].epochs == 7
+    assert plan(quick=True).models["cnn"].epochs == 3
+    with pytest.raises(ModelError, match="Unknown model 'cnm'; available: cnn, cnn_lstm, yamnet"):
+        plan(models=("cnm",))
+    with pytest.raises(ModelError, match="available: default, reference"):
+        plan(variant="best")
+    with pytest.raises(RecipeError, match="no built-in recipe"):
+        built_in("best")
+
+
+@pytest.mark.parametrize("name", ["default", "reference", "synthetic"])
+def test_built_in_recipes_survive_a_round_trip(name: str) -> None:
+    recipe = built_in(name)
+    assert recipe_from_toml(recipe.to_toml()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("protocoll = 'loso'", "unknown key 'protocoll'; known keys: corpus, protocol"),
+        ("[models.cnn]\nepoch = 3", "unknown key 'epoch'; known keys: kind"),
+        ("[models.cnn.augment]\nmixxup = 0.1", "unknown key 'mixxup'"),
+        ("[models.cnn]\nepochs = 'many'", "epochs must be int"),
+        ("[models.cnn]\nkind = 'cnm'", "unknown model 'cnm'; available: cnn"),
+        ("models = 3", "models must be tables"),
+        ("= 3", "is not TOML"),
+    ],
+)
+def test_bad_recipes_are_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message) as caught:
+        recipe_from_toml(text, "mine.toml")
+    assert "mine.toml" in str(caught.value) and "\n" not in str(caught.value).strip()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"front_end": "mfcc"}, "Unknown front end 'mfcc'"),
+        ({"schedule": "steps"}, "unknown schedule 'steps'"),
+        ({"optimizer": "sgd"}, "unknown optimizer 'sgd'"),
+        ({"plateau": 3, "schedule": "cosine"}, "plateau halves a constant rate"),
+        ({"kind": "yamnet", "frozen_layers": 9, "last_layer": 8}, "frozen_layers <= last_layer"),
+    ],
+)
+def test_impossible_settings_are_refused_before_any_work(
+    change: dict[str, object], message: str, tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    recipe = plan(models=("cnn",))
+    bad = dataclasses.replace(recipe, models={"cnn": dataclasses.replace(recipe.models["cnn"], **change)})
+    with pytest.raises(RecipeError, match=message):
+        run_study(bad, tiny_corpus, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_resuming_what_is_not_there_says_so(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="make one with 'emovox run'"):
+        run_study(plan(models=("cnn",)), tiny_corpus, tmp_path / "none", resume=True)
+
+
+def test_weights_that_are_not_weights_are_refused_before_any_work(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "yamnet.h5").write_text("not weights")
+    with pytest.raises(ModelError, match=r"yamnet\.h5 is neither"):
+        run_study(plan(models=("yamnet",)), tiny_corpus, tmp_path / "run", yamnet_weights=tmp_path / "yamnet.h5")
+    assert not (tmp_path / "run").exists()
