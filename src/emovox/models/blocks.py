@@ -8,6 +8,21 @@ from keras import KerasTensor
 MOMENTUM = 0.95
 """Of batch norm's moving statistics; Keras' 0.99 needs more steps than a small corpus gives."""
 
+STEM_FILTERS = 16
+STAGES = (32, 64, 128)
+"""Filters of the residual stages; each halves frames and bands."""
+
+
+def residual_steps(inputs: KerasTensor) -> KerasTensor:
+    """A small residual network over the spectrogram, averaged over bands.
+
+    (batch, frames, mels) → (batch, frames / 16, filters of the last stage). With hops of 20 ms a step is 0.32 s.
+    """
+    x = convolution(standardised(inputs), STEM_FILTERS, kernel=5, stride=2)
+    for filters in STAGES:
+        x = residual(x, filters, stride=2)
+    return steps(keras.layers.AveragePooling2D((1, x.shape[2]))(x))
+
 
 def standardised(inputs: KerasTensor) -> KerasTensor:
     """Each mel band to zero mean and unit variance over the training clips, and a channel axis at the end.
@@ -38,9 +53,9 @@ def residual(x: KerasTensor, filters: int, stride: int = 1) -> KerasTensor:
     return keras.layers.ReLU()(keras.layers.Add()([inner, shortcut]))
 
 
-def steps(x: KerasTensor) -> KerasTensor:
+def steps(x: KerasTensor, name: str = "steps") -> KerasTensor:
     """Bands and channels side by side at each time step: (batch, steps, bands, channels) → (batch, steps, features)."""
-    return keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name="steps")(x)
+    return keras.layers.Reshape((-1, x.shape[2] * x.shape[3]), name=name)(x)
 
 
 def pool_over_time(x: KerasTensor) -> KerasTensor:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import keras
 
-from emovox.models.blocks import convolution, pool_over_time, residual, standardised, steps
+from emovox.models.blocks import pool_over_time, residual_steps
 from emovox.recipe import ModelRecipe
 
 REFERENCE_FILTERS = (32, 64, 128)
-
-STEM_FILTERS = 16
-STAGES = (32, 64, 128)
-"""Filters of the residual stages; each halves frames and bands."""
 
 
 def build_cnn(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
@@ -44,10 +40,6 @@ def _reference(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: in
 def _default(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
     layers = keras.layers
     inputs = keras.Input(shape, name="log_mel")
-    x = standardised(inputs)  # (frames, mels, 1)
-    x = convolution(x, STEM_FILTERS, kernel=5, stride=2)
-    for filters in STAGES:
-        x = residual(x, filters, stride=2)
-    x = layers.AveragePooling2D((1, x.shape[2]))(x)  # (frames / 16, 1, filters)
-    x = layers.Dropout(recipe.dropout)(pool_over_time(steps(x)))
+    x = residual_steps(inputs)  # (frames / 16, filters)
+    x = layers.Dropout(recipe.dropout)(pool_over_time(x))
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn")

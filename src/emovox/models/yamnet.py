@@ -181,9 +181,9 @@ def build_classifier(
     """An emotion classifier on YAMNet: a frozen body, and above it what is trained.
 
     ``reference`` freezes all 14 layers and trains a head of 264,456 parameters (1,024 → 256 → 8) on the embedding.
-    ``default`` takes ``recipe.last_layer`` as its transfer point, fine-tunes the layers above ``recipe.frozen_layers``
-    up to there, and classifies the mean and standard deviation over time of each channel in each frequency band: the
-    middle layers still know how speech sounds, and their bands where it does.
+    ``default`` leaves the layers up to ``recipe.frozen_layers`` as published and fine-tunes those above, up to
+    ``recipe.last_layer``. It classifies means and mean absolute deviations over time of both: of the fine-tuned channels,
+    and of the frozen ones in each frequency band, since the middle layers still tell how a voice sounds and where.
 
     Args:
         recipe: The variant, the layers and the dropout rate.
@@ -217,16 +217,24 @@ def _fine_tuned(recipe: ModelRecipe, shape: tuple[int, ...], n_classes: int) -> 
     x = inputs
     for c in convolutions(recipe.last_layer)[len(convolutions(recipe.frozen_layers)) :]:
         x = _convolved(x, c)
-    x = layers.Concatenate(name="statistics")(list(_mean_and_deviation(steps(x))))
+    x = layers.AveragePooling2D((1, x.shape[2]), name="bands")(x)
+    heard = (*_mean_and_deviation(steps(x, "fine_tuned_steps")), *_mean_and_deviation(steps(inputs, "frozen_steps")))
+    x = layers.Concatenate(name="statistics")(list(heard))
     x = layers.BatchNormalization(momentum=MOMENTUM, name="statistics_bn")(x)
     x = layers.Dropout(recipe.dropout)(x)
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="yamnet_fine_tuned")
 
 
 def _mean_and_deviation(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
-    """Over time: (batch, steps, features) → two of (batch, features). The small constant keeps the gradient finite."""
-    mean = keras.ops.mean(x, axis=1)
-    return mean, keras.ops.sqrt(keras.ops.var(x, axis=1) + 1e-3)
+    """Over time: (batch, steps, features) → two of (batch, features), the mean and half the mean absolute deviation.
+
+    Since deviations sum to zero, those above the mean are half of all. Made of plain layers, so that the ``.h5`` opens
+    everywhere, and with a gradient that stays finite where a feature never changes.
+    """
+    layers = keras.layers
+    mean = layers.GlobalAveragePooling1D(keepdims=True)(x)  # (batch, 1, features)
+    above = layers.ReLU()(layers.Subtract()([x, mean]))
+    return layers.Flatten()(mean), layers.GlobalAveragePooling1D()(above)
 
 
 def _convolved(x: KerasTensor, c: Convolution) -> KerasTensor:
