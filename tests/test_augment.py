@@ -92,8 +92,6 @@ def test_mixup_is_a_weighted_mean_of_neighbours() -> None:
     mixed, targets = (t.numpy() for t in mixup(tf.constant(x), tf.constant(y), 0.4, tf.constant((1, 2))))
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
     for i in range(BATCH):
-        share = np.linalg.lstsq(
-            np.stack([x[i].ravel(), x[i - 1].ravel()], axis=1), mixed[i].ravel(), rcond=None
-        )[0]
+        share = np.linalg.lstsq(np.stack([x[i].ravel(), x[i - 1].ravel()], axis=1), mixed[i].ravel(), rcond=None)[0]
         assert share.sum() == pytest.approx(1, abs=1e-4) and 0.5 - 1e-4 <= share[0] <= 1 + 1e-4
         np.testing.assert_allclose(targets[i], share[0] * y[i] + share[1] * y[i - 1], atol=1e-4)

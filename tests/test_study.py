@@ -18,12 +18,12 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
-from emovox.corpora.base import Corpus  # noqa: E402
-from emovox.errors import ModelError, RecipeError, RunError  # noqa: E402
-from emovox.recipe import KINDS, Recipe, recipe_from_toml  # noqa: E402
-from emovox.recognizer import Recognizer  # noqa: E402
-from emovox.runs import Run  # noqa: E402
-from emovox.study import built_in, plan, run_study  # noqa: E402
+from emovox.corpora.base import Corpus
+from emovox.errors import ModelError, RecipeError, RunError
+from emovox.recipe import KINDS, Recipe, recipe_from_toml
+from emovox.recognizer import Recognizer
+from emovox.runs import Run
+from emovox.study import built_in, plan, run_study
 
 MODELS = ("cnn", "yamnet")
 

@@ -88,9 +88,7 @@ def test_it_learns_and_keeps_its_best_epoch(examples: Examples, tmp_path: Path) 
 
 def test_patience_stops_early_and_plateau_lowers_the_rate(examples: Examples, tmp_path: Path) -> None:
     noise = replace(examples, targets=np.random.default_rng(1).integers(0, 3, 48))
-    recipe = replace(
-        RECIPE, epochs=30, schedule="constant", plateau=1, patience=3, average=0.0, learning_rate=0.01
-    )
+    recipe = replace(RECIPE, epochs=30, schedule="constant", plateau=1, patience=3, average=0.0, learning_rate=0.01)
     progress, _ = run(noise, tmp_path, recipe)
     assert progress.epochs_trained < 30
     assert progress.epochs_trained - progress.best_epoch == 3

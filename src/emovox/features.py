@@ -99,7 +99,7 @@ class LogMel:
         low, centre, high = edges[:-2], edges[1:-1], edges[2:]  # (mels,)
         rising = (bins_mel - low) / (centre - low)
         falling = (high - bins_mel) / (high - centre)
-        weights = np.maximum(0, np.minimum(rising, falling))
+        weights: np.ndarray = np.maximum(0, np.minimum(rising, falling))
         weights[0] = 0  # the direct-current bin carries no speech
         return weights.astype(np.float32)
 
@@ -123,7 +123,8 @@ class LogMel:
         # In float64: a pure tone's far bins are below the rounding of float32, and would differ from the artifact's.
         spectrum = np.abs(np.fft.rfft(frames * self.window.astype(np.float64), self.fft_size))  # (frames, bins)
         mel = (spectrum**self.power).astype(np.float32) @ self.mel_matrix  # (frames, mels)
-        return np.log(mel + np.float32(self.offset))
+        logarithm: np.ndarray = np.log(mel + np.float32(self.offset))
+        return logarithm
 
     def fit(self, log_mel: np.ndarray) -> np.ndarray:
         """Trim, cut or pad, and scale: (frames, n_mels) → (n_frames, n_mels)."""

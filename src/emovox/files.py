@@ -54,7 +54,7 @@ def write_json(path: Path | str, content: Any) -> None:
 def write_arrays(path: Path | str, arrays: dict[str, np.ndarray]) -> None:
     """Write named arrays as an ``.npz`` that opens with ``allow_pickle=False``."""
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path | str) -> dict[str, np.ndarray]:

@@ -287,7 +287,7 @@ def _diagonal(matrix: np.ndarray) -> np.ndarray:
 def _ratio(above: np.ndarray, below: np.ndarray, empty: float = float("nan")) -> np.ndarray:
     """Divide, giving ``empty`` where there is nothing below."""
     above, below = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
-    return np.divide(above, below, out=np.full(np.broadcast(above, below).shape, empty), where=below > 0)
+    return np.asarray(np.divide(above, below, out=np.full(np.broadcast(above, below).shape, empty), where=below > 0))
 
 
 def _absent_is_nan(matrix: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -141,7 +141,8 @@ def recipe_from_toml(text: str, source: str = "the recipe") -> Recipe:
         built[name] = _build(ModelRecipe, {"augment": augment, **settings}, f"{source}: [models.{name}]")
         if built[name].kind not in KINDS:
             raise RecipeError(f"{source}: unknown model {built[name].kind!r}; available: {', '.join(KINDS)}")
-    return _build(Recipe, {**table, "models": built}, source)
+    recipe: Recipe = _build(Recipe, {**table, "models": built}, source)
+    return recipe
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -166,7 +167,9 @@ def _build(kind: type[Any], settings: dict[str, Any], where: str) -> Any:
         expected = hints[key]
         if expected is float and isinstance(value, int) and not isinstance(value, bool):
             settings = {**settings, key: float(value)}
-        elif isinstance(expected, type) and (not isinstance(value, expected) or isinstance(value, bool) != (expected is bool)):
+        elif isinstance(expected, type) and (
+            not isinstance(value, expected) or isinstance(value, bool) != (expected is bool)
+        ):
             raise RecipeError(f"{where}: {key} must be {expected.__name__}, got {value!r}")
     return kind(**settings)
 

@@ -141,7 +141,9 @@ def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
     by_emotion = {label: [c for c in corpus.clips if c.emotion == label] for label in corpus.labels}
     shuffled = {label: [clips[i] for i in rng.permutation(len(clips))] for label, clips in by_emotion.items() if clips}
     for clips in shuffled.values():
-        clips.sort(key=lambda clip: clip.id in sum(PUBLISHED_TWICE, ()))  # what is left when the others are dealt is trained on
+        clips.sort(
+            key=lambda clip: clip.id in sum(PUBLISHED_TWICE, ())
+        )  # what is left when the others are dealt is trained on
     for part in ("test", "validation"):
         exact = {label: 0.15 * len(by_emotion[label]) for label in shuffled}
         counts = {label: int(share) for label, share in exact.items()}

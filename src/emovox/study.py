@@ -136,7 +136,11 @@ def run_study(
     _check(recipe)
     folds = make_folds(recipe.protocol, corpus)
     weights = _weights(recipe, corpus, yamnet_weights, tell)
-    about = {"software": _software(), "machine": _machine(), "command": " ".join(["emovox", *sys.argv[1:]])}
+    about = {
+        "software": describe_software(),
+        "machine": describe_machine(),
+        "command": " ".join(["emovox", *sys.argv[1:]]),
+    }
     if any(model.kind == "yamnet" for model in recipe.models.values()):
         digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None
         about["yamnet_weights"] = {"file": weights.name, "sha256": digest} if weights else "none: a random start"
@@ -205,7 +209,7 @@ def _timed(run: Run, stage: str) -> Iterator[None]:
     run.update_provenance({"seconds": {stage: round(before + time.perf_counter() - start, 2)}})
 
 
-def _software() -> dict[str, str]:
+def describe_software() -> dict[str, str]:
     """Versions that a figure depends on, and the commit where the code lies in a checkout."""
     packages = ("emovox", "numpy", "tensorflow", "keras", "soundfile", "soxr", "onnxruntime")
     versions = {"python": platform.python_version()}
@@ -227,7 +231,7 @@ def _software() -> dict[str, str]:
     return versions
 
 
-def _machine() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """The machine, without naming it."""
     processor = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")

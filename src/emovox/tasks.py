@@ -16,7 +16,7 @@ from emovox.runs import Job, JobResult, Run
 from emovox.workers import tell, threads
 
 if TYPE_CHECKING:
-    from emovox.models import Network
+    from emovox.models.network import Network
 
 WEIGHTS = "weights.npz"
 EMBED_BATCH = 32
@@ -141,9 +141,7 @@ def export_model(run_folder: str, job: Job, weights: Path | None, metadata: dict
     write_artifact(model, front_end(recipe.front_end), run.read_result(job).temperature, metadata, artifact)
 
 
-def _network(
-    recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None, any_length: bool = False
-) -> Network:
+def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None, any_length: bool = False) -> Network:
     """A fresh network, in a fresh Keras session; for clips of any length while it learns from crops."""
     import keras
 

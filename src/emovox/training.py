@@ -168,7 +168,8 @@ def _batches(
     row_shape = examples.features.shape[2:]
 
     def rows(version: np.ndarray, clip: np.ndarray) -> np.ndarray:
-        return examples.features[version, clip].astype(np.float32, copy=False)
+        chosen: np.ndarray = examples.features[version, clip]
+        return chosen.astype(np.float32, copy=False)
 
     def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         key = tf.stack([seed, epoch])
@@ -196,7 +197,8 @@ def _class_weights(examples: Examples) -> np.ndarray:
     """Inverse class frequencies among the training clips, averaging 1 over clips: (classes,), float32."""
     counts = np.bincount(examples.targets[examples.train], minlength=examples.n_classes)
     present = np.maximum(counts, 1)
-    return (len(examples.train) / (np.count_nonzero(counts) * present)).astype(np.float32)
+    weights: np.ndarray = len(examples.train) / (np.count_nonzero(counts) * present)
+    return weights.astype(np.float32)
 
 
 class _Keeper(keras.callbacks.Callback):

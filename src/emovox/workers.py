@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -108,6 +109,8 @@ def _begin(told: Any, threads: int) -> None:
     global _told, _threads
     _told, _threads = told, threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.filterwarnings("ignore", module=r"(keras|tensorflow|tf2onnx|numpy)\b")
+    warnings.filterwarnings("ignore", message=".*shuffle=True.*")
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()

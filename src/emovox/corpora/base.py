@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,7 @@ class Corpus:
             raise CorpusError(f"{self.root} holds no clips of {self.name}; name the folder that holds the recordings")
         ids = [clip.id for clip in self.clips]
         if len(set(ids)) < len(ids):
-            twice = next(a for a, b in zip(ids, ids[1:], strict=False) if a == b)
+            twice = next(a for a, b in itertools.pairwise(ids) if a == b)
             raise CorpusError(f"{self.root} holds the clip {twice} twice; remove one of them")
         unknown = {clip.emotion for clip in self.clips} - set(self.labels)
         if unknown:

@@ -34,7 +34,7 @@ def standardised(inputs: KerasTensor) -> KerasTensor:
 
 
 def convolution(x: KerasTensor, filters: int, kernel: int = 3, stride: int = 1) -> KerasTensor:
-    """Convolution, batch norm, ReLU: (batch, frames, mels, in) → (batch, ⌈frames / stride⌉, ⌈mels / stride⌉, filters)."""
+    """Convolution, batch norm, ReLU: (…, frames, mels, in) → (…, ⌈frames / stride⌉, ⌈mels / stride⌉, filters)."""
     return keras.layers.ReLU()(_convolved(x, filters, kernel, stride))
 
 

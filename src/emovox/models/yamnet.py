@@ -31,6 +31,7 @@ from emovox.models.mobilenet import (
 from emovox.models.network import Network
 from emovox.recipe import ModelRecipe
 
+
 def build_yamnet_body(frames: int | None, last_layer: int = len(BODY)) -> keras.Model:
     """YAMNet's layers up to ``last_layer``, with fresh weights.
 
@@ -174,7 +175,7 @@ def _output_name(layer: int | str) -> str:
 
 def build_classifier(
     recipe: ModelRecipe,
-    shape: tuple[int, int],
+    shape: tuple[int | None, int],
     n_classes: int,
     weights: Mapping[str, tuple[np.ndarray, ...]] | None = None,
 ) -> Network:
@@ -182,8 +183,9 @@ def build_classifier(
 
     ``reference`` freezes all 14 layers and trains a head of 264,456 parameters (1,024 → 256 → 8) on the embedding.
     ``default`` leaves the layers up to ``recipe.frozen_layers`` as published and fine-tunes those above, up to
-    ``recipe.last_layer``. It classifies means and mean absolute deviations over time of both: of the fine-tuned channels,
-    and of the frozen ones in each frequency band, since the middle layers still tell how a voice sounds and where.
+    ``recipe.last_layer``. It classifies means and mean absolute deviations over time of both: of the fine-tuned
+    channels, and of the frozen ones in each frequency band, since the middle layers still tell how a voice sounds, and
+    where.
 
     Args:
         recipe: The variant, the layers and the dropout rate.
