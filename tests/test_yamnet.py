@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from emovox.features import LogMel
+from emovox.models.mobilenet import body_shape
 from emovox.models.pretrained import load_into, read_weights
 from emovox.models.yamnet import (
     BODY,
-    attach_head,
+    _mean_and_deviation,
+    build_classifier,
     build_reference_head,
     build_yamnet,
     build_yamnet_body,
@@ -18,6 +20,7 @@ from emovox.models.yamnet import (
     freeze_batch_norms,
     frozen_features,
 )
+from emovox.recipe import ModelRecipe
 
 # The published front end, on one patch.
 FRONT = LogMel(hop_seconds=0.010, fmin_hz=125.0, fmax_hz=7500.0, trim_db=None, n_frames=96)
@@ -75,21 +78,42 @@ def test_batch_norms_can_be_kept_still_while_the_rest_learns():
     np.testing.assert_array_equal(body.get_layer("layer1_conv_bn").get_weights()[1], means)
 
 
-def test_reference_head_has_the_studys_parameters():
-    head = build_reference_head()
-    assert head.count_params() == 264_456
-    whole = attach_head(build_yamnet_body(64), head)
-    assert sum(int(np.prod(v.shape)) for v in whole.trainable_variables) == 264_456
+REFERENCE = ModelRecipe(kind="yamnet", variant="reference", frozen_layers=14, last_layer=14)
 
 
-def test_a_head_trained_on_embeddings_answers_in_the_whole_model():
-    body, head, x = build_yamnet_body(64), build_reference_head(n_classes=5), spectrograms(3, 64)
-    embeddings = frozen_features(body, x, layers=(14,), statistics=("mean",))
+def test_reference_trains_the_studys_parameters_on_the_embedding():
+    assert build_reference_head().count_params() == 264_456
+    network, x = build_classifier(REFERENCE, (64, 64), 5), spectrograms(3, 64)
+    assert not network.body.trainable_variables
+    embeddings = frozen_features(build_classifier_body(network), x, layers=(14,), statistics=("mean",))
     assert embeddings.shape == (3, 1024)
-    whole = attach_head(body, head)
-    probabilities = whole.predict(x, verbose=0)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(head.predict(embeddings, verbose=0), probabilities, atol=1e-5)
+    np.testing.assert_allclose(network.body.predict(x, verbose=0), embeddings, atol=1e-4)
+    np.testing.assert_allclose(
+        network.trained.predict(embeddings, verbose=0), network.joined().predict(x, verbose=0), atol=1e-4
+    )
+
+
+def build_classifier_body(network):
+    """The frozen layers of a classifier as a body of their own."""
+    return keras.Model(network.body.input, network.body.get_layer("layer14_pointwise_relu").output)
+
+
+def test_default_starts_from_the_published_weights_above_the_frozen_ones_too():
+    donor = build_yamnet_body(64)
+    weights = {layer.name: tuple(layer.get_weights()) for layer in donor.layers if layer.get_weights()}
+    recipe = ModelRecipe(kind="yamnet", frozen_layers=3, last_layer=5)
+    network = build_classifier(recipe, (64, 64), 8, weights)
+    for model, layer in ((network.body, "layer3_pointwise"), (network.trained, "layer5_pointwise")):
+        np.testing.assert_array_equal(model.get_layer(layer).get_weights()[0], weights[layer][0])
+    assert network.body.output.shape[1:] == body_shape(64, 3)
+    assert not network.trained.get_layer("layer4_depthwise_bn").trainable
+
+
+def test_deviation_is_half_the_mean_absolute_deviation():
+    x = np.random.default_rng(0).normal(size=(2, 7, 3)).astype(np.float32)
+    mean, deviation = _mean_and_deviation(keras.ops.convert_to_tensor(x))
+    np.testing.assert_allclose(mean, x.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(deviation, np.abs(x - x.mean(axis=1, keepdims=True)).mean(axis=1) / 2, atol=1e-6)
 
 
 def test_frozen_features_are_the_bodys_own_statistics():
