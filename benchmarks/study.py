@@ -36,7 +36,7 @@ def main() -> None:
     results = json.loads((out / "training_results.json").read_text(encoding="utf-8"))
     provenance = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
     minutes = sum(provenance["seconds"].values()) / 60
-    kept = [word for word in options.arguments if "/" not in word and word != "--resume"]
+    kept = ["PATH" if "/" in word else word for word in options.arguments if word != "--resume"]
     measurements = [
         row(f"`{options.name}`: wall time", minutes, "min", options.aim_minutes, options.least_minutes),
         row(f"`{options.name}`: peak memory of all processes", peak[0], "GiB", 2, 4),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_any_length_shares_its_weights_with_the_fixed_length(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["cnn default", "cnn_lstm default", "yamnet default", "yamnet reference"])
 def test_it_can_learn_eight_clips_by_heart(name: str) -> None:
-    recipe = RECIPES[name]
+    recipe = dataclasses.replace(RECIPES[name], dropout=0.0)
     shape = front_end(recipe.front_end).shape
     network = build_network(recipe, shape, 8, 0)
     x = np.random.default_rng(0).normal(-3, 2, (8, *shape)).astype(np.float32)

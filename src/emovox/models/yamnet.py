@@ -207,9 +207,21 @@ def build_classifier(
         load_into(body, weights)
         if recipe.last_layer > recipe.frozen_layers:
             load_into(trained, weights)
-    freeze_batch_norms(trained)
+        freeze_batch_norms(trained)
+    else:
+        _settle_batch_norms(body)
     body.trainable = False
     return Network(trained, body)
+
+
+def _settle_batch_norms(body: keras.Model) -> None:
+    """Give random weights the statistics of their own activations, or nothing would be left of a sound at the end."""
+    norms = [layer for layer in body.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum = 0.0
+    body(keras.random.normal((4, body.input.shape[1], N_MELS), mean=-4.0, stddev=2.0, seed=0), training=True)
+    for layer in norms:
+        layer.momentum = MOMENTUM
 
 
 def _fine_tuned(recipe: ModelRecipe, shape: tuple[int, ...], n_classes: int) -> keras.Model:
