@@ -25,10 +25,11 @@ def main() -> None:
     parser.add_argument("--aim-minutes", type=float)
     parser.add_argument("--least-minutes", type=float)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/benchmark-NAME)")
-    parser.add_argument("arguments", nargs="*", help="for emovox run")
-    options = parser.parse_args()
+    given = sys.argv[1:]
+    cut = given.index("--") if "--" in given else len(given)
+    options, arguments = parser.parse_args(given[:cut]), given[cut + 1 :]
     out = options.out or Path("runs") / f"benchmark-{options.name}"
-    command = [sys.executable, "-m", "emovox", "run", "--out", str(out), *options.arguments]
+    command = [sys.executable, "-m", "emovox", "run", "--out", str(out), *arguments]
     with peak_memory() as peak:
         code = subprocess.run(command, check=False).returncode
     if code:
@@ -36,7 +37,7 @@ def main() -> None:
     results = json.loads((out / "training_results.json").read_text(encoding="utf-8"))
     provenance = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
     minutes = sum(provenance["seconds"].values()) / 60
-    kept = ["PATH" if "/" in word else word for word in options.arguments if word != "--resume"]
+    kept = ["PATH" if "/" in word else word for word in arguments if word != "--resume"]
     measurements = [
         row(f"`{options.name}`: wall time", minutes, "min", options.aim_minutes, options.least_minutes),
         row(f"`{options.name}`: peak memory of all processes", peak[0], "GiB", 2, 4),
