@@ -204,8 +204,9 @@ def test_a_model_file_that_is_not_one_is_one_clear_line(tmp_path, kind, words, c
 def test_a_run_answers_with_its_best_model_or_the_one_named(tmp_path):
     for name, steepness in (("cnn", 20.0), ("yamnet", -20.0)):
         write_loudness_model(tmp_path / "artifacts" / f"{name}.onnx", ABOUT, steepness)
-    (tmp_path / "training_results.json").write_text('{"best_model": "yamnet"}')
-    assert Recognizer.from_run(tmp_path).path.name == "yamnet.onnx"
+    models = {"cnn": {"best_val_accuracy": 0.5, "test_accuracy": 0.9}, "yamnet": {"best_val_accuracy": 0.6}}
+    (tmp_path / "training_results.json").write_text(json.dumps({"best_model": "cnn", "models": models}))
+    assert Recognizer.from_run(tmp_path).path.name == "yamnet.onnx"  # chosen on validation clips
     assert Recognizer.from_run(tmp_path).predict(tone(1)).emotion == "calm"
     assert Recognizer.from_run(str(tmp_path), "cnn").predict(tone(1)).emotion == "happy"
 
@@ -222,7 +223,7 @@ def test_a_run_that_cannot_answer_says_why(tmp_path):
         Recognizer.from_run(tmp_path, "cnm")
     with pytest.raises(ModelError, match="does not say which model is best"):
         Recognizer.from_run(tmp_path)
-    (tmp_path / "training_results.json").write_text('{"best_model": null}')
+    (tmp_path / "training_results.json").write_text('{"models": null}')
     with pytest.raises(ModelError, match="does not say which model is best"):
         Recognizer.from_run(tmp_path)
 

@@ -388,7 +388,17 @@ CorpusArgument = Annotated[
 @data_app.command("get", epilog=_examples("emovox data get ravdess", "emovox data get ~/Downloads/ravdess.zip"))
 def data_get(corpus: CorpusArgument = "ravdess") -> None:
     """Find a corpus, or download it, and say where it lies."""
-    found = _find(corpus)
+    from emovox.corpora import ravdess
+    from emovox.terminal import StageProgress
+
+    try:
+        found = _find(corpus)
+    except CorpusError:
+        if corpus != "ravdess" or ravdess.find():
+            raise
+        with StageProgress(Console(stderr=True, highlight=False)) as progress:
+            ravdess.get(progress=progress)
+        found = _find(corpus)
     for note in found.notes:
         print(note)
     print(f"{found.name}: {len(found.clips):,} clips of {len(found.speakers)} speakers in {found.root}")
@@ -438,12 +448,12 @@ def data_describe(
 
 
 def _find(corpus: str) -> Corpus:
-    """The corpus that a data command names."""
+    """The corpus that a data command names, where it lies already."""
     from emovox.corpora import load_corpus
     from emovox.terminal import StageProgress
 
     with StageProgress(Console(stderr=True, highlight=False)) as progress:
-        return load_corpus(str(Path(corpus).expanduser()), progress=progress)
+        return load_corpus(str(Path(corpus).expanduser()), progress=progress, download=False)
 
 
 def main() -> None:

@@ -160,14 +160,15 @@ def find_artifact(run: Path | str, model: str | None = None) -> Path:
 
 
 def _best_model(run: Path, names: tuple[str, ...]) -> str:
-    """What training_results.json calls best; a run with one model needs no such file."""
+    """The model that was best on validation clips, so that test clips choose nothing; one model needs no such file."""
     if len(names) == 1:
         return names[0]
     results = run / "training_results.json"
-    best: object = None
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        best = json.loads(results.read_text(encoding="utf-8"))["best_model"]
-    if not isinstance(best, str):
+    best: str | None = None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        models = json.loads(results.read_text(encoding="utf-8"))["models"]
+        best = max(names, key=lambda name: float(models[name]["best_val_accuracy"]))
+    if best is None:
         raise ModelError(f"{results} does not say which model is best; name one of {', '.join(names)}")
     return best
 
