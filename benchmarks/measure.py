@@ -32,7 +32,7 @@ def write(name: str, content: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def peak_memory(every_seconds: float = 0.5) -> Iterator[list[float]]:
+def peak_memory(every_seconds: float = 2.0) -> Iterator[list[float]]:
     """Watch this process and its children; the yielded list holds the peak in GiB (proportional set size; Linux)."""
     peak = [0.0]
     done = threading.Event()
