@@ -181,7 +181,7 @@ def test_built_in_recipes_survive_a_round_trip(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("protocoll = 'loso'", "unknown key 'protocoll'; known keys: corpus, protocol"),
+        ("protocols = 'loso'", "unknown key 'protocoll'; known keys: corpus, protocol"),
         ("[models.cnn]\nepoch = 3", "unknown key 'epoch'; known keys: kind"),
         ("[models.cnn.augment]\nmixxup = 0.1", "unknown key 'mixxup'"),
         ("[models.cnn]\nepochs = 'many'", "epochs must be int"),
