@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from emovox.corpora.base import Clip
-from emovox.errors import AudioError, RecipeError
+from emovox.errors import AudioError, RecipeError, StorageError
 from emovox.features import FRONT_ENDS, LogMel, extract, front_end
+from full_disk import full_disk
 
 RATE = 16000
 
@@ -121,4 +122,11 @@ def test_a_bad_recording_leaves_no_cache(tmp_path: Path) -> None:
     (tmp_path / "b.wav").write_text("not sound")
     with pytest.raises(AudioError, match=r"b\.wav"):
         extract(LogMel(), (good, Clip("b", tmp_path / "b.wav", "sad", "b")), tmp_path / "cache", "corpus")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_cache(tmp_path: Path) -> None:
+    clips = (write(tmp_path / "a.wav", tone(300, 0.3)),)
+    with full_disk(), pytest.raises(StorageError, match=r"Cannot write .*cache.*EMOVOX_CACHE"):
+        extract(LogMel(), clips, tmp_path / "cache", "corpus")
     assert list((tmp_path / "cache").iterdir()) == []

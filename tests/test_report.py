@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from emovox.corpora.describe import Description
-from emovox.errors import CorpusError, RunError
+from emovox.errors import StorageError
 from emovox.evaluation import Evaluation, evaluate
 from emovox.report import anchors, figures, html, summary, write_report
 from emovox.report import corpus as corpus_plots
@@ -274,8 +274,8 @@ def test_a_full_disk_is_one_line(honest: tuple[Run, Evaluation], monkeypatch: py
     def full(*args: object, **settings: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(figures, "final_comparison", full)
-    with pytest.raises(RunError, match="No space left on device; free some space"):
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(StorageError, match=r"final_comparison.*No space left on device; free some space"):
         write_report(*honest)
 
 
@@ -317,5 +317,5 @@ def test_plots_of_a_synthetic_corpus_say_so(tmp_path: Path, drawn: list[Figure])
 
 def test_plots_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "plots").write_text("a file stands here")
-    with pytest.raises(CorpusError, match="choose another folder"):
+    with pytest.raises(StorageError, match="choose another place"):
         plot_description(described(tmp_path / "corpus", "ravdess"), tmp_path / "plots")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from emovox.corpora.base import Clip, Corpus
-from emovox.errors import RunError
+from emovox.errors import RunError, StorageError
 from emovox.recipe import ModelRecipe, Recipe
 from emovox.runs import RESULT, ClipRecord, Job, JobResult, Run
 from emovox.splits import make_folds
@@ -289,7 +289,7 @@ def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(RunError, match="No space left on device") as caught:
+    with pytest.raises(StorageError, match="No space left on device") as caught:
         run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
     assert RESULT in str(caught.value)
     assert run.jobs_left == run.jobs

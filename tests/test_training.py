@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from full_disk import full_disk
+
 keras = pytest.importorskip("keras")
 
-from emovox.errors import EmovoxError, RunError  # noqa: E402
+from emovox.errors import EmovoxError, RunError, StorageError  # noqa: E402
 from emovox.models import build_network  # noqa: E402
 from emovox.recipe import Augmentation, ModelRecipe  # noqa: E402
 from emovox.training import CHECKPOINT, Examples, Progress, _optimizer, predict, train  # noqa: E402
@@ -122,6 +124,16 @@ def test_running_out_of_memory_becomes_advice(
     monkeypatch.setattr(keras.Model, "fit", exhausted)
     with pytest.raises(EmovoxError, match="--batch-size 4"):
         run(examples, tmp_path)
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(examples: Examples, tmp_path: Path) -> None:
+    whole, _ = run(examples, tmp_path / "whole")
+    with pytest.raises(Killed):
+        run(examples, tmp_path / "broken", kill_after=2)
+    with full_disk(), pytest.raises(StorageError, match=f"Cannot write .*{CHECKPOINT}"):
+        run(examples, tmp_path / "broken")
+    resumed, _ = run(examples, tmp_path / "broken")
+    assert resumed.history == whole.history
 
 
 def test_tensorboard_logs_are_written(examples: Examples, tmp_path: Path) -> None:

@@ -36,4 +36,8 @@ class ModelError(EmovoxError):
 
 
 class RunError(EmovoxError):
-    """A run folder is missing, incomplete, or cannot be written."""
+    """A run folder is missing or incomplete, or holds something else."""
+
+
+class StorageError(EmovoxError):
+    """A file cannot be written: the disk is full, or the folder is not ours."""

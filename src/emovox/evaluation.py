@@ -544,7 +544,7 @@ def write_results(run: Run, evaluation: Evaluation) -> tuple[Path, Path, Path]:
     ``MODEL_temperatures`` (S, F).
 
     Raises:
-        RunError: The folder cannot be written.
+        StorageError: The folder cannot be written.
     """
     table = io.StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
@@ -570,13 +570,9 @@ def write_results(run: Run, evaluation: Evaluation) -> tuple[Path, Path, Path]:
         run.path / "model_comparison.csv",
         run.path / "predictions.npz",
     )
-    try:
-        write_json(paths[0], results(evaluation))
-        write_text(paths[1], table.getvalue())
-        write_arrays(paths[2], arrays)
-    except OSError as error:
-        advice = f"free some space, then 'emovox evaluate {run.path}'"
-        raise RunError(f"Cannot write into {run.path}: {error.strerror or error}; {advice}") from None
+    write_json(paths[0], results(evaluation))
+    write_text(paths[1], table.getvalue())
+    write_arrays(paths[2], arrays)
     return paths
 
 

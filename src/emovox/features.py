@@ -202,18 +202,17 @@ def extract(
 
     Raises:
         AudioError: A recording cannot be read; nothing is then cached.
+        StorageError: The cache cannot be written.
     """
     path = cache / f"{key[:16]}-{front.digest}.npy"
     shape = (len(clips), *front.shape)
     if not path.exists():
-        with replacing(path) as temporary:
-            features = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=shape)
-            with ThreadPoolExecutor(workers) as pool:
-                rows = pool.map(lambda clip: front(read_audio(clip.path, front.sample_rate_hz)), clips)
-                for i, row in enumerate(rows):
-                    features[i] = row
-                    if progress:
-                        progress("features", i + 1, len(clips))
-            features.flush()
-            del features
+        with replacing(path) as temporary, temporary.open("wb") as file, ThreadPoolExecutor(workers) as pool:
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            rows = pool.map(lambda clip: front(read_audio(clip.path, front.sample_rate_hz)), clips)
+            for i, row in enumerate(rows):
+                file.write(row.astype("<f4", copy=False).tobytes())
+                if progress:
+                    progress("features", i + 1, len(clips))
     return path

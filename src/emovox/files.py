@@ -12,6 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from emovox.errors import StorageError
+
+
+@contextlib.contextmanager
+def writing(path: Path | str) -> Iterator[None]:
+    """Turn what a full disk or a forbidden folder raises into one line that names ``path``.
+
+    Raises:
+        StorageError: In place of any OSError of the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise StorageError(
+            f"Cannot write {path}: {reason}; free some space there, or choose another place (--out for results, "
+            "EMOVOX_CACHE for the cache)"
+        ) from None
+
 
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
@@ -20,24 +39,28 @@ def replacing(path: Path | str) -> Iterator[Path]:
     The temporary name keeps the suffix, since libraries choose their format by it. On an error, or when the process
     dies, ``path`` is as it was before.
 
+    Raises:
+        StorageError: The file cannot be written.
+
     >>> with replacing("/tmp/emovox-doctest.txt") as temporary:
     ...     _ = temporary.write_text("whole")
     >>> Path("/tmp/emovox-doctest.txt").read_text()
     'whole'
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path | str, text: str) -> None:

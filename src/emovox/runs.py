@@ -29,7 +29,7 @@ import numpy as np
 
 from emovox.corpora.base import Corpus
 from emovox.errors import RecipeError, RunError
-from emovox.files import read_arrays, write_arrays, write_json, write_text
+from emovox.files import read_arrays, write_arrays, write_json, write_text, writing
 from emovox.recipe import Recipe, read_recipe
 from emovox.splits import Fold
 
@@ -154,7 +154,8 @@ class Run:
             provenance: Anything else to note that JSON can hold; ``timestamp`` (ISO 8601, UTC) is added where missing.
 
         Raises:
-            RunError: The folder holds another run or other things, or cannot be written.
+            RunError: The folder holds another run or other things.
+            StorageError: It cannot be written.
         """
         path = Path(path)
         for name in [*recipe.models, *(fold.name for fold in folds)]:
@@ -168,7 +169,7 @@ class Run:
         }
         if (path / "recipe.toml").exists():
             return cls._reopen(path, recipe, corpus, records)
-        with _writing(path):
+        with writing(path):
             if path.exists():
                 foreign = sorted(p.name for p in path.iterdir() if p.name not in _OURS and not p.name.startswith("."))
                 if foreign:
@@ -289,7 +290,8 @@ class Run:
         """Keep a finished job's result, whole or not at all.
 
         Raises:
-            RunError: The result does not fit the job's fold, or the file cannot be written.
+            RunError: The result does not fit the job's fold.
+            StorageError: The file cannot be written.
         """
         path = self.job_folder(job) / RESULT
         self._check(job, result, path)
@@ -301,8 +303,7 @@ class Run:
             "test_probabilities": np.asarray(result.test_probabilities, dtype=np.float32),
             **{f"history/{name}": np.asarray(values, np.float64) for name, values in result.history.items()},
         }
-        with _writing(path):
-            write_arrays(path, arrays)
+        write_arrays(path, arrays)
 
     def read_result(self, job: Job) -> JobResult:
         """A finished job's result.
@@ -337,8 +338,7 @@ class Run:
     def update_provenance(self, changes: Mapping[str, Any]) -> None:
         """Merge ``changes`` into provenance.json: tables within tables are merged, anything else is replaced."""
         merged = _merged(self.provenance, changes)
-        with _writing(self.path / "provenance.json"):
-            write_json(self.path / "provenance.json", merged)
+        write_json(self.path / "provenance.json", merged)
         self.provenance = merged
 
     def _check(self, job: Job, result: JobResult, path: Path) -> None:
@@ -393,14 +393,3 @@ def _reading(path: Path, advice: str = "restore it, or start again with another 
     except _DAMAGE as error:
         reason = f"{error}" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
         raise RunError(f"{path} is missing or damaged ({' '.join(reason.split())}); {advice}") from None
-
-
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn a full disk or a forbidden folder into one line that names the file."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(
-            f"Cannot write {path}: {error.strerror or error}; free some space, or choose another folder with --out"
-        ) from None

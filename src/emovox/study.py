@@ -24,6 +24,7 @@ from emovox.download import user_cache
 from emovox.errors import ModelError, RecipeError
 from emovox.evaluation import Evaluation, evaluate, write_results
 from emovox.features import extract, front_end
+from emovox.files import writing
 from emovox.models.mobilenet import EMBEDDING_SIZE, body_shape
 from emovox.models.pretrained import check_weights, find_weights
 from emovox.recipe import ModelRecipe, Recipe, read_recipe, recipe_from_toml
@@ -353,7 +354,8 @@ class _Body:
         """Arguments of :func:`emovox.tasks.embed`, one for each version; none where the cache has them all."""
         if self.path.exists():
             return []
-        np.lib.format.open_memmap(self.temporary, mode="w+", dtype=np.float16, shape=self.shape).flush()
+        with writing(self.path):
+            np.lib.format.open_memmap(self.temporary, mode="w+", dtype=np.float16, shape=self.shape).flush()
         common = (self.recipe, self.features, self.weights, self.temporary)
         return [(*common, version, self.n_classes) for version in range(self.recipe.versions)]
 

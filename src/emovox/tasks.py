@@ -10,7 +10,7 @@ import numpy as np
 
 from emovox.calibration import fit_temperature
 from emovox.features import front_end
-from emovox.files import read_arrays, write_arrays
+from emovox.files import read_arrays, write_arrays, writing
 from emovox.recipe import ModelRecipe
 from emovox.runs import Job, JobResult, Run
 from emovox.workers import tell, threads
@@ -45,15 +45,16 @@ def embed(recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, 
     assert body is not None
     source = np.load(features, mmap_mode="r")
     forward = in_onnx_runtime(body, source[:1], threads())
-    stored = np.load(out, mmap_mode="r+")
-    for start in range(0, len(source), EMBED_BATCH):
-        x = tf.constant(np.asarray(source[start : start + EMBED_BATCH]))
-        if version:
-            unmixed = dataclasses.replace(recipe.augment, mixup=0.0)
-            x, _ = augment(x, tf.zeros((len(x), 1)), unmixed, front.silence, tf.constant([version, start]))
-        stored[version, start : start + len(x)] = forward(x.numpy())
-        tell(f"body of {recipe.kind}, version {version + 1}", start + len(x), len(source))
-    stored.flush()
+    prepared = np.load(out, mmap_mode="r")
+    with writing(out), out.open("r+b") as file:
+        file.seek(prepared.offset + version * prepared[0].nbytes)
+        for start in range(0, len(source), EMBED_BATCH):
+            x = tf.constant(np.asarray(source[start : start + EMBED_BATCH]))
+            if version:
+                unmixed = dataclasses.replace(recipe.augment, mixup=0.0)
+                x, _ = augment(x, tf.zeros((len(x), 1)), unmixed, front.silence, tf.constant([version, start]))
+            file.write(forward(x.numpy()).astype(prepared.dtype).tobytes())
+            tell(f"body of {recipe.kind}, version {version + 1}", start + len(x), len(source))
 
 
 def train_job(run_folder: str, job: Job, features: Path, inputs: Path, weights: Path | None) -> None:

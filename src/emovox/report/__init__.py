@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emovox.errors import RunError
 from emovox.evaluation import Evaluation
 from emovox.runs import Run
 
@@ -22,18 +21,14 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
         The path of ``report.html``, which holds the figures within itself.
 
     Raises:
-        RunError: The folder cannot be written.
+        StorageError: The folder cannot be written.
     """
     from emovox.report import figures, html, summary
 
-    try:
-        pictures = {"final": figures.final_comparison(evaluation, run.path / "final_comparison_all_models.png")}
-        for name, model in evaluation.models.items():
-            for kind, draw in (("confusion", figures.confusion), ("history", figures.history)):
-                path = run.path / "figures" / f"{kind}_{name}.png"
-                pictures[f"{kind}_{name}"] = draw(evaluation, model, path)
-        summary.write(run, evaluation)
-        return html.write(run, evaluation, pictures)
-    except OSError as error:
-        advice = f"free some space, then 'emovox evaluate {run.path}'"
-        raise RunError(f"Cannot write into {run.path}: {error.strerror or error}; {advice}") from None
+    pictures = {"final": figures.final_comparison(evaluation, run.path / "final_comparison_all_models.png")}
+    for name, model in evaluation.models.items():
+        for kind, draw in (("confusion", figures.confusion), ("history", figures.history)):
+            path = run.path / "figures" / f"{kind}_{name}.png"
+            pictures[f"{kind}_{name}"] = draw(evaluation, model, path)
+    summary.write(run, evaluation)
+    return html.write(run, evaluation, pictures)

@@ -10,7 +10,6 @@ import matplotlib
 import numpy as np
 
 from emovox.corpora.describe import FENCE, Description
-from emovox.errors import CorpusError
 from emovox.report.figures import COLOURS, GREY, INK, STYLE, head, new_figure, save
 
 
@@ -21,16 +20,11 @@ def plot_description(description: Description, folder: Path) -> tuple[Path, ...]
     description's remarks.
 
     Raises:
-        CorpusError: The folder cannot be written.
+        StorageError: The folder cannot be written.
     """
     plots = {"classes": _classes, "durations": _durations, "levels": _levels, "formats": _formats}
-    try:
-        with matplotlib.rc_context(STYLE):
-            return tuple(save(draw(description), Path(folder) / f"{name}.png") for name, draw in plots.items())
-    except OSError as error:
-        raise CorpusError(
-            f"Cannot write plots into {folder}: {error.strerror or error}; choose another folder with --out"
-        ) from None
+    with matplotlib.rc_context(STYLE):
+        return tuple(save(draw(description), Path(folder) / f"{name}.png") for name, draw in plots.items())
 
 
 def _start(description: Description, what: str, height_inches: float) -> Any:
