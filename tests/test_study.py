@@ -23,7 +23,7 @@ from emovox.errors import ModelError, RecipeError, RunError
 from emovox.recipe import KINDS, Recipe, recipe_from_toml
 from emovox.recognizer import Recognizer
 from emovox.runs import Run
-from emovox.study import built_in, plan, run_study
+from emovox.study import _Body, built_in, plan, run_study
 
 MODELS = ("cnn", "yamnet")
 
@@ -172,6 +172,20 @@ def test_plans() -> None:
         built_in("best")
 
 
+def test_a_cached_body_is_never_taken_for_another(tmp_path: Path) -> None:
+    np.save(tmp_path / "features.npy", np.zeros((2, 256, 64), np.float32))
+    recipe = built_in("default").models["yamnet"]
+    unlike = [
+        recipe,
+        dataclasses.replace(recipe, frozen_layers=5),  # of the same shape as layer 6
+        dataclasses.replace(recipe, versions=2),
+        dataclasses.replace(recipe, augment=dataclasses.replace(recipe.augment, band_shift=1)),
+    ]
+    paths = {_Body(each, tmp_path / "features.npy", None, 8).path for each in unlike}
+    assert len(paths) == len(unlike)
+    assert _Body(dataclasses.replace(recipe, epochs=3), tmp_path / "features.npy", None, 8).path in paths
+
+
 @pytest.mark.parametrize("name", ["default", "reference", "synthetic"])
 def test_built_in_recipes_survive_a_round_trip(name: str) -> None:
     recipe = built_in(name)
@@ -181,7 +195,7 @@ def test_built_in_recipes_survive_a_round_trip(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("protocols = 'loso'", "unknown key 'protocoll'; known keys: corpus, protocol"),
+        ("protocols = 'loso'", "unknown key 'protocols'; known keys: corpus, protocol"),
         ("[models.cnn]\nepoch = 3", "unknown key 'epoch'; known keys: kind"),
         ("[models.cnn.augment]\nmixxup = 0.1", "unknown key 'mixxup'"),
         ("[models.cnn]\nepochs = 'many'", "epochs must be int"),

@@ -18,6 +18,7 @@ from typing import Literal
 
 import numpy as np
 
+import emovox
 from emovox.audio import SAMPLE_RATE_HZ, read_audio
 from emovox.corpora.base import Clip, Progress
 from emovox.errors import RecipeError
@@ -193,7 +194,7 @@ def extract(
         front: The front end.
         clips: Sorted clips of one corpus.
         cache: The folder that keeps feature files.
-        key: The corpus's digest; with the front end's it names the file.
+        key: The corpus's digest; with the front end's and Emovox's version it names the file.
         workers: Threads that decode, resample and transform.
         progress: Told after every clip.
 
@@ -204,7 +205,7 @@ def extract(
         AudioError: A recording cannot be read; nothing is then cached.
         StorageError: The cache cannot be written.
     """
-    path = cache / f"{key[:16]}-{front.digest}.npy"
+    path = cache / f"{key[:16]}-{front.digest}-{emovox.__version__}.npy"
     shape = (len(clips), *front.shape)
     if not path.exists():
         with replacing(path) as temporary, temporary.open("wb") as file, ThreadPoolExecutor(workers) as pool:

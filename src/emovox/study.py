@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+import emovox
 from emovox.corpora.base import Corpus, Progress
 from emovox.download import user_cache
 from emovox.errors import ModelError, RecipeError
@@ -346,7 +347,9 @@ class _Body:
         row = (EMBEDDING_SIZE,) if recipe.variant == "reference" else body_shape(frames, recipe.frozen_layers)
         self.shape = (recipe.versions, clips, *row)
         hasher = hashlib.sha256(weights.read_bytes() if weights else b"random")
-        hasher.update(f"{self.shape} {recipe.variant} {recipe.augment}".encode())
+        augmented = dataclasses.replace(recipe.augment, mixup=0.0)  # which comes after the body
+        settings = (emovox.__version__, self.shape, recipe.variant, recipe.frozen_layers, augmented)
+        hasher.update(repr(settings).encode())
         self.path = features.with_name(f"{features.stem}-{hasher.hexdigest()[:12]}.npy")
         self.temporary = self.path.with_name(f".{self.path.stem}-{os.getpid()}.npy")
 
