@@ -8,6 +8,7 @@ with the same weights, optimizer state and randomness, and so ends with the same
 from __future__ import annotations
 
 import json
+import mmap
 import time
 import zipfile
 from collections.abc import Callable
@@ -201,6 +202,13 @@ def _class_weights(examples: Examples) -> np.ndarray:
     return weights.astype(np.float32)
 
 
+def _forget_pages(features: np.ndarray) -> None:
+    """Give back the memory that reading a memory-mapped array has taken; the next epoch reads it again."""
+    mapped: Any = features.base
+    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 class _Keeper(keras.callbacks.Callback):
     """After each epoch: judge on validation, remember the best, write the checkpoint, decide whether to go on."""
 
@@ -251,6 +259,7 @@ class _Keeper(keras.callbacks.Callback):
         if loss < now.best_loss:
             now.best_loss, now.best_epoch, now.waited = loss, epoch + 1, 0
             self.best = self.network.get_weights()
+        _forget_pages(self.examples.features)
         if self.recipe.average:
             self.network.set_weights(current)
         if 0 < self.recipe.plateau <= now.waited:

@@ -7,9 +7,10 @@ import os
 import queue
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from types import TracebackType
@@ -26,8 +27,12 @@ _threads = 1
 """In a worker process: the cores that it may use."""
 
 
+TASKS_PER_PROCESS = 4
+"""After so many a process is replaced: TensorFlow keeps some 40 MB of every graph that was built."""
+
+
 class Workers:
-    """A pool of fresh Python processes.
+    """Fresh Python processes, each replaced by another after a few tasks.
 
     Args:
         count: Processes at once.
@@ -36,13 +41,17 @@ class Workers:
     """
 
     def __init__(self, count: int, threads: int, tell: Progress) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._queue: Any = context.Queue()
-        self._tell = tell
+        self._context = multiprocessing.get_context("spawn")
+        self._queue: Any = self._context.Queue()
+        self._tell, self._threads = tell, threads
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
         for name, value in quiet.items():
             os.environ.setdefault(name, value)
-        self._pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(self._queue, threads))
+        self._hands = ThreadPoolExecutor(count)  # one thread a process: it hands tasks over and waits
+        self._mine = threading.local()
+        self._tasks: list[Future[Any]] = []
+        self._pools: list[ProcessPoolExecutor] = []
+        self._stopping = False
 
     def __enter__(self) -> Self:
         return self
@@ -51,19 +60,38 @@ class Workers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:  # nobody waits for what is still being worked on
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()
-        self._pool.shutdown(wait=True)
+            self._stopping = True
+            self._hands.shutdown(wait=False, cancel_futures=True)
+            while not all(task.done() for task in self._tasks):
+                for child in multiprocessing.active_children():
+                    child.terminate()
+                time.sleep(0.02)
+        self._hands.shutdown(wait=True)
+        for pool in self._pools:
+            pool.shutdown(wait=True)
         self.drain()
         self._queue.close()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have a worker call ``function``, which must be importable by name."""
-        try:
-            return self._pool.submit(function, *args)
-        except BrokenProcessPool:
-            raise _died() from None
+        task = self._hands.submit(self._carry_out, function, args)
+        self._tasks.append(task)
+        return task
+
+    def _carry_out(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """In a thread: have its process do one task."""
+        mine = self._mine
+        if getattr(mine, "left", 0) == 0:
+            if self._stopping:
+                raise CancelledError
+            if hasattr(mine, "pool"):
+                mine.pool.shutdown(wait=True)
+            arguments = (self._queue, self._threads)
+            mine.pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=arguments)
+            mine.left = TASKS_PER_PROCESS
+            self._pools.append(mine.pool)
+        mine.left -= 1
+        return mine.pool.submit(function, *args).result()
 
     def result(self, task: Future[Any]) -> Any:
         """What a task returned.
