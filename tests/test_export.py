@@ -204,7 +204,7 @@ def test_an_artifact_that_would_answer_otherwise_is_refused(model, tmp_path, mon
     right = export._front_end
     monkeypatch.setattr(export, "_front_end", lambda front, rank: right(other, rank))
     with pytest.raises(ModelError, match="differs from the model"):
-        export.write_artifact(model, LogMel(), 1.0, {"labels": LABELS}, tmp_path / "a.onnx")
+        export.write_artifact(model, LogMel(), 8.0, {"labels": LABELS}, tmp_path / "a.onnx")  # hot, so that it shows
     assert not list(tmp_path.iterdir())
 
 
@@ -252,3 +252,16 @@ def test_front_end_graph_gives_the_features_of_logmel_on_real_recordings(front_e
         waveform = read_audio(path)
         (features,) = front_end_sessions[name].run(None, {"waveform": waveform})
         np.testing.assert_allclose(features[0], FRONT_ENDS[name](waveform), atol=1e-5, err_msg=str(path))
+
+
+@pytest.mark.parametrize("temperature", [0.25, 8.0])
+def test_a_sure_model_calibrated_far_answers_alike(temperature, tmp_path):
+    """Eight-fold heat makes a probability of 1e-12 count; both sides must keep it."""
+    front = LogMel()
+    inputs = keras.Input(front.shape)
+    dense = layers.Dense(len(LABELS), kernel_initializer=keras.initializers.RandomNormal(stddev=3.0, seed=2))
+    model = keras.Model(inputs, layers.Softmax()(dense(layers.GlobalAveragePooling1D()(inputs))))
+    least = min(expected(model, front, waveform, 1.0).min() for waveform in WAVEFORMS.values())
+    assert least < 1e-10
+    path = export.write_artifact(model, front, temperature, {"labels": LABELS}, tmp_path / "sure.onnx")
+    assert_same_answers(model, front, path, temperature)

@@ -170,7 +170,7 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
     low, high = float(checked.min()), float(checked.max())  # either is NaN where any sample is
     if not np.isfinite(low) or not np.isfinite(high):
         broken = int((~np.isfinite(checked)).sum())
-        raise AudioError(f"{name} holds {broken} samples that are NaN or infinite; export it again from its source")
+        raise AudioError(f"{name} holds NaN or infinite samples ({broken}); export it again from its source")
     if high - low < SILENCE:
         raise AudioError(f"{name} is silent once mixed to one channel; check the microphone and record it anew")
     return checked

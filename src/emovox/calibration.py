@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SMALLEST_PROBABILITY = float(np.finfo(np.float32).tiny)  # as in the artifact, so that both calibrate alike
+SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)  # as in the artifact, so that both calibrate alike
 COLDEST, HOTTEST = 0.25, 8.0  # a few validation clips that are all answered rightly would ask for zero
 
 
@@ -59,4 +59,4 @@ def fit_temperature(probabilities: np.ndarray, truths: np.ndarray) -> float:
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.clip(np.asarray(probabilities, dtype=np.float64), SMALLEST_PROBABILITY, 1.0))
+    return np.log(np.clip(np.asarray(probabilities, dtype=np.float64), SMALLEST_FLOAT, 1.0))

@@ -25,12 +25,11 @@ from onnx import TensorProto, compose, helper, numpy_helper
 
 import emovox
 from emovox.audio import MAX_SECONDS, MIN_SECONDS
-from emovox.calibration import apply_temperature
+from emovox.calibration import SMALLEST_FLOAT, apply_temperature
 from emovox.corpora.synthetic import render_clip
 from emovox.errors import ModelError
 from emovox.features import LogMel
 from emovox.files import replacing
-from emovox.metrics import SMALLEST_PROBABILITY
 
 if TYPE_CHECKING:
     import keras
@@ -264,7 +263,7 @@ def _network(model: keras.Model, front: LogMel) -> onnx.ModelProto:
 def _calibration(temperature: float, classes: int) -> onnx.ModelProto:
     """``scores`` (1, classes) → ``probabilities`` (classes,): softmax(log(scores) / temperature)."""
     op = _Graph("calibration")
-    logits = op("Log", op("Max", "scores", _real(SMALLEST_PROBABILITY)))
+    logits = op("Log", op("Max", "scores", _real(SMALLEST_FLOAT)))
     softmax = op("Softmax", op("Div", logits, _real(temperature)), axis=-1)
     op("Squeeze", softmax, _whole(0), name="probabilities")
     return op.model(("scores", (1, classes)), ("probabilities", (classes,)))

@@ -8,6 +8,10 @@ from keras import KerasTensor
 MOMENTUM = 0.95
 """Of batch norm's moving statistics; Keras' 0.99 needs more steps than a small corpus gives."""
 
+LEAST_VARIANCE = 0.1
+"""Added to a band's variance, in squared natural-log units (speech has 2 to 6), so that a band in which the training
+clips are silent is not blown up."""
+
 STEM_FILTERS = 16
 STAGES = (32, 64, 128)
 """Filters of the residual stages; each halves frames and bands."""
@@ -29,7 +33,9 @@ def standardised(inputs: KerasTensor) -> KerasTensor:
 
     (batch, frames, mels) → (batch, frames, mels, 1)
     """
-    x = keras.layers.BatchNormalization(center=False, scale=False, momentum=MOMENTUM, name="standardised")(inputs)
+    x = keras.layers.BatchNormalization(
+        center=False, scale=False, momentum=MOMENTUM, epsilon=LEAST_VARIANCE, name="standardised"
+    )(inputs)
     return keras.layers.Reshape((-1, inputs.shape[2], 1), name="channel")(x)
 
 
