@@ -175,7 +175,8 @@ def run(
         bool, typer.Option("--resume", help="Go on with the run in --out, or with the newest under runs/.")
     ] = False,
     recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Settings of a whole study; see recipes/.")
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Settings of a whole study; every run's recipe.toml is an example."),
     ] = None,
     yamnet_weights: Annotated[
         Path | None,

@@ -129,7 +129,7 @@ def recipe_from_toml(text: str, source: str = "the recipe") -> Recipe:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{source} is not TOML: {error}; see recipes/ for examples") from None
+        raise RecipeError(f"{source} is not TOML: {error}; every run's recipe.toml is an example") from None
     models = table.pop("models", {})
     if not isinstance(models, dict):
         raise RecipeError(f"{source}: models must be tables such as [models.cnn]")
@@ -154,7 +154,8 @@ def read_recipe(path: Path) -> Recipe:
     try:
         return recipe_from_toml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"Cannot read the recipe {path}: {error}; give a TOML file, see recipes/") from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise RecipeError(f"Cannot read the recipe {path}: {reason}; give a TOML file such as a run's") from None
 
 
 def _build(kind: type[Any], settings: dict[str, Any], where: str) -> Any:
