@@ -176,7 +176,7 @@ def run(
     ] = False,
     recipe: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="Settings of a whole study; every run's recipe.toml is an example."),
+        typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as a run's own."),
     ] = None,
     yamnet_weights: Annotated[
         Path | None,
