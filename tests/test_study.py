@@ -55,6 +55,7 @@ def test_the_run_folder_is_whole(finished: Run) -> None:
     assert list((finished.path / "logs").rglob("events.out.tfevents.*"))
     assert finished.jobs_left == ()
     assert not list(finished.path.rglob("checkpoint.npz"))
+    assert not list(finished.path.rglob("*body-*.npy"))
 
 
 def test_results_keep_the_published_keys(finished: Run) -> None:
@@ -181,9 +182,9 @@ def test_a_cached_body_is_never_taken_for_another(tmp_path: Path) -> None:
         dataclasses.replace(recipe, versions=2),
         dataclasses.replace(recipe, augment=dataclasses.replace(recipe.augment, band_shift=1)),
     ]
-    paths = {_Body(each, tmp_path / "features.npy", None, 8).path for each in unlike}
+    paths = {_Body(each, tmp_path / "features.npy", None, 8, tmp_path).path for each in unlike}
     assert len(paths) == len(unlike)
-    assert _Body(dataclasses.replace(recipe, epochs=3), tmp_path / "features.npy", None, 8).path in paths
+    assert _Body(dataclasses.replace(recipe, epochs=3), tmp_path / "features.npy", None, 8, tmp_path).path in paths
 
 
 @pytest.mark.parametrize("name", ["default", "reference", "synthetic"])

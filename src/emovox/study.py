@@ -308,7 +308,10 @@ def _train_all(
     recipes = run.recipe.models
     sources = {name: features[model.front_end] for name, model in recipes.items()}
     frozen = {job.model for job in left if recipes[job.model].kind == "yamnet"}
-    bodies = {name: _Body(recipes[name], sources[name], weights, len(run.labels)) for name in sorted(frozen)}
+    bodies = {
+        name: _Body(recipes[name], sources[name], weights, len(run.labels), run.path / "folds")
+        for name in sorted(frozen)
+    }
     inputs = sources | {name: body.path for name, body in bodies.items()}
     pending: dict[Future[Any], str] = {}  # task → the model whose body it computes, or ""
 
@@ -334,13 +337,16 @@ def _train_all(
         pool.drain()
     finally:
         for body in bodies.values():
-            body.discard()
+            body.discard(done=not run.jobs_left)
 
 
 class _Body:
-    """The cached output of a frozen body for every version of every clip, there whole or not at all."""
+    """The output of a frozen body for every version of every clip, there whole or not at all, while trainings need it.
 
-    def __init__(self, recipe: ModelRecipe, features: Path, weights: Path | None, n_classes: int) -> None:
+    It may take gigabytes, so it lies in the run folder, and goes when the last training is done.
+    """
+
+    def __init__(self, recipe: ModelRecipe, features: Path, weights: Path | None, n_classes: int, folder: Path) -> None:
         self.recipe, self.features, self.weights, self.n_classes = recipe, features, weights, n_classes
         clips = len(np.load(features, mmap_mode="r"))
         frames = front_end(recipe.front_end).n_frames
@@ -350,11 +356,12 @@ class _Body:
         augmented = dataclasses.replace(recipe.augment, mixup=0.0)  # which comes after the body
         settings = (emovox.__version__, self.shape, recipe.variant, recipe.frozen_layers, augmented)
         hasher.update(repr(settings).encode())
-        self.path = features.with_name(f"{features.stem}-{hasher.hexdigest()[:12]}.npy")
-        self.temporary = self.path.with_name(f".{self.path.stem}-{os.getpid()}.npy")
+        hasher.update(features.name.encode())
+        self.path = folder / f"body-{hasher.hexdigest()[:12]}.npy"
+        self.temporary = folder / f".{self.path.name}"  # one name, so that a run that was killed leaves one at most
 
     def tasks(self) -> list[tuple[Any, ...]]:
-        """Arguments of :func:`emovox.tasks.embed`, one for each version; none where the cache has them all."""
+        """Arguments of :func:`emovox.tasks.embed`, one for each version; none where they are there."""
         if self.path.exists():
             return []
         with writing(self.path):
@@ -366,6 +373,8 @@ class _Body:
         """All versions are in: give the file its name."""
         self.temporary.replace(self.path)
 
-    def discard(self) -> None:
-        """Remove what is not whole."""
+    def discard(self, done: bool) -> None:
+        """Remove what is not whole and, when the trainings are done, the rest."""
         self.temporary.unlink(missing_ok=True)
+        if done:
+            self.path.unlink(missing_ok=True)
