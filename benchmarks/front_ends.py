@@ -59,8 +59,7 @@ def main() -> None:
         scale = 0.1 if front.scaling == "minmax" else 1.0  # gains are in log units, which min-max squeezes
         augment = dataclasses.replace(recipe.augment, crop_frames=crop, gain_db=recipe.augment.gain_db * scale)
         path = extract(front, corpus.clips, user_cache() / "features", corpus.digest, available_cores())
-        floor = 0.0 if front.scaling == "minmax" else front.silence
-        examples = Examples(np.load(path)[None], targets, heard, chosen, len(corpus.labels), floor)
+        examples = Examples(np.load(path)[None], targets, heard, chosen, len(corpus.labels), front.silence)
         scores, start = [], time.perf_counter()
         for seed in range(options.seeds):
             settings = dataclasses.replace(recipe, augment=augment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -130,3 +131,9 @@ def test_a_full_disk_is_one_line_and_leaves_no_cache(tmp_path: Path) -> None:
     with full_disk(), pytest.raises(StorageError, match=r"Cannot write .*cache.*EMOVOX_CACHE"):
         extract(LogMel(), clips, tmp_path / "cache", "corpus")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+@pytest.mark.parametrize("scaling", ["none", "minmax"])
+def test_what_pads_a_short_clip_is_called_silence(scaling: Literal["none", "minmax"]) -> None:
+    front = LogMel(scaling=scaling)
+    assert front(tone(300, 0.2))[-1].tolist() == [front.silence] * front.n_mels

@@ -74,8 +74,8 @@ class LogMel:
 
     @property
     def silence(self) -> float:
-        """The value that pads a short clip: the logarithm of ``offset``."""
-        return float(np.log(np.float32(self.offset)))
+        """The value of silence in a result: the logarithm of ``offset``, or 0 where clips are scaled to [0, 1]."""
+        return 0.0 if self.scaling == "minmax" else float(np.log(np.float32(self.offset)))
 
     @property
     def digest(self) -> str:
