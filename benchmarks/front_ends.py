@@ -75,7 +75,7 @@ def main() -> None:
             row(f"front end {name}: one training", minutes, "min"),
         ]
     about = {"protocol": "speakers1, validation speakers only", "seeds": options.seeds, "epochs": options.epochs}
-    write("front_ends", {"measured": about, "measurements": measurements})
+    write("front_ends", {"measured": about, "front_ends": measurements})
 
 
 if __name__ == "__main__":
