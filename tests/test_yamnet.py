@@ -83,11 +83,13 @@ REFERENCE = ModelRecipe(kind="yamnet", variant="reference", frozen_layers=14, la
 
 def test_reference_trains_the_studys_parameters_on_the_embedding():
     assert build_reference_head().count_params() == 264_456
+    keras.utils.set_random_seed(0)
     network, x = build_classifier(REFERENCE, (64, 64), 5), spectrograms(3, 64)
     assert not network.body.trainable_variables
     embeddings = frozen_features(build_classifier_body(network), x, layers=(14,), statistics=("mean",))
     assert embeddings.shape == (3, 1024)
-    np.testing.assert_allclose(network.body.predict(x, verbose=0), embeddings, atol=1e-4)
+    # Float32 in two runtimes, through 27 convolutions whose random weights let values grow.
+    np.testing.assert_allclose(network.body.predict(x, verbose=0), embeddings, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(
         network.trained.predict(embeddings, verbose=0), network.joined().predict(x, verbose=0), atol=1e-4
     )
