@@ -97,9 +97,23 @@ def test_artifact_answers_as_the_run_did(finished: Run, tiny_corpus: Corpus) -> 
 
 
 def test_a_finished_run_can_be_run_again_at_no_cost(finished: Run, tiny_corpus: Corpus) -> None:
+    left_behind = finished.path / "folds" / "body-of-a-stopped-run.npy"
+    left_behind.write_bytes(b"")
     before = (finished.path / "predictions.npz").read_bytes()
     run_study(finished.recipe, tiny_corpus, finished.path, resume=True, workers=1)
     assert (finished.path / "predictions.npz").read_bytes() == before
+    assert not left_behind.exists()
+
+
+def test_other_weights_than_a_run_began_with_are_refused(finished: Run, tiny_corpus: Corpus) -> None:
+    before = (finished.path / "provenance.json").read_text()
+    began = json.loads(before) | {"yamnet_weights": {"file": "yamnet.h5", "sha256": "0" * 64}}
+    (finished.path / "provenance.json").write_text(json.dumps(began))
+    try:
+        with pytest.raises(RunError, match=r"other YAMNet weights \(yamnet\.h5"):
+            run_study(finished.recipe, tiny_corpus, finished.path, resume=True, workers=1)
+    finally:
+        (finished.path / "provenance.json").write_text(before)
 
 
 @pytest.mark.slow
@@ -123,6 +137,7 @@ def test_killed_anywhere_it_goes_on_to_the_same_figures(tiny_corpus: Corpus, tmp
         deadline = time.monotonic() + 240
         while time.monotonic() < deadline and not list((tmp_path / "killed").rglob(wanted)):
             time.sleep(0.02)
+        assert list((tmp_path / "killed").rglob(wanted))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         Run.open(tmp_path / "killed")

@@ -136,6 +136,13 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(examples: Example
     assert resumed.history == whole.history
 
 
+def test_a_training_that_diverges_says_so_and_leaves_no_checkpoint(examples: Examples, tmp_path: Path) -> None:
+    broken = replace(examples, features=np.full_like(examples.features, np.nan))
+    with pytest.raises(EmovoxError, match=r"diverged.*learning_rate"):
+        run(broken, tmp_path)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
 def test_tensorboard_logs_are_written(examples: Examples, tmp_path: Path) -> None:
     network = build_network(RECIPE, SHAPE, 3, 0).trained
     train(network, replace(RECIPE, epochs=1), examples, 0, tmp_path, logs=tmp_path / "logs")

@@ -55,7 +55,7 @@ def unpack(
         temporary.chmod(0o755)
         with contextlib.suppress(FileExistsError):  # another process was quicker
             _rename(temporary, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         raise CorpusError(f"{archive} is damaged or not a plain zip: {error}; download it anew") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -79,7 +79,7 @@ def content_digest(archive: Path) -> str:
         with zipfile.ZipFile(archive) as opened:
             for member in sorted(opened.infolist(), key=lambda m: m.filename):
                 hasher.update(f"{member.filename}\t{member.file_size}\t{member.CRC}\n".encode())
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise CorpusError(f"{archive} is damaged or not a plain zip: {error}; download it anew") from None
     except OSError as error:
         reason = error.strerror or error

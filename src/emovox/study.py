@@ -22,7 +22,7 @@ import numpy as np
 import emovox
 from emovox.corpora.base import Corpus, Progress
 from emovox.download import user_cache
-from emovox.errors import ModelError, RecipeError
+from emovox.errors import ModelError, RecipeError, RunError
 from emovox.evaluation import Evaluation, evaluate, write_results
 from emovox.features import extract, front_end
 from emovox.files import writing
@@ -147,6 +147,11 @@ def run_study(
         digest = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else None
         about["yamnet_weights"] = {"file": weights.name, "sha256": digest} if weights else "none: a random start"
     run = Run.create(out, recipe, corpus, folds, about)
+    if run.provenance.get("yamnet_weights") != about.get("yamnet_weights"):
+        raise RunError(
+            f"{out} began with other YAMNet weights ({_named(run.provenance.get('yamnet_weights'))}); give that file "
+            "with --yamnet-weights, or choose another folder with --out"
+        )
     cores = available_cores()
     with _timed(run, "features"):
         features = {}
@@ -175,6 +180,11 @@ def run_study(
         write_report(run, evaluation)
         tell("report", 1, 1)
     return run
+
+
+def _named(weights: Any) -> str:
+    """What a run's provenance says of its weights, in a few words."""
+    return f"{weights['file']}, SHA-256 {weights['sha256'][:12]}…" if isinstance(weights, dict) else str(weights)
 
 
 def _card(evaluation: Evaluation, name: str) -> dict[str, Any]:
@@ -206,9 +216,11 @@ def _card(evaluation: Evaluation, name: str) -> dict[str, Any]:
 def _timed(run: Run, stage: str) -> Iterator[None]:
     """Add the seconds that a stage took to the run's provenance; a resumed run goes on counting."""
     start = time.perf_counter()
-    yield
-    before = run.provenance.get("seconds", {}).get(stage, 0.0)
-    run.update_provenance({"seconds": {stage: round(before + time.perf_counter() - start, 2)}})
+    try:
+        yield
+    finally:
+        before = run.provenance.get("seconds", {}).get(stage, 0.0)
+        run.update_provenance({"seconds": {stage: round(before + time.perf_counter() - start, 2)}})
 
 
 def describe_software() -> dict[str, str]:
@@ -337,7 +349,10 @@ def _train_all(
         pool.drain()
     finally:
         for body in bodies.values():
-            body.discard(done=not run.jobs_left)
+            body.discard()
+        if not run.jobs_left:
+            for path in (run.path / "folds").glob("*body-*.npy"):  # of this session, or of one that was stopped
+                path.unlink()
 
 
 class _Body:
@@ -373,8 +388,6 @@ class _Body:
         """All versions are in: give the file its name."""
         self.temporary.replace(self.path)
 
-    def discard(self, done: bool) -> None:
-        """Remove what is not whole and, when the trainings are done, the rest."""
+    def discard(self) -> None:
+        """Remove what is not whole."""
         self.temporary.unlink(missing_ok=True)
-        if done:
-            self.path.unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def train(
 
     Raises:
         RunError: The checkpoint is damaged or of another network.
-        EmovoxError: Memory ran out.
+        EmovoxError: Memory ran out, or the loss was never a number.
     """
     batch = min(recipe.batch_size, len(examples.train))
     steps = max(1, len(examples.train) // batch)
@@ -121,8 +121,13 @@ def train(
             raise EmovoxError(
                 f"Memory ran out with batches of {batch} clips; try --batch-size {max(1, batch // 2)}, or --workers 1"
             ) from None
-    if keeper.best is not None:
-        network.set_weights(keeper.best)
+    if keeper.best is None:
+        keeper.path.unlink(missing_ok=True)
+        raise EmovoxError(
+            f"The training in {folder} diverged: its validation loss was never a number. Lower learning_rate in the "
+            "recipe, and run it into another --out"
+        )
+    network.set_weights(keeper.best)
     return done
 
 

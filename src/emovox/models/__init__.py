@@ -49,7 +49,7 @@ def build_network(
     if recipe.kind == "yamnet":
         from emovox.models.yamnet import build_classifier
 
-        return build_classifier(recipe, shape, n_classes, weights)
+        return build_classifier(recipe, shape, n_classes, weights, seed)
     from emovox.models.network import Network
 
     return Network(_builder(recipe.kind)(recipe, shape, n_classes))

@@ -31,6 +31,9 @@ from emovox.models.mobilenet import (
 from emovox.models.network import Network
 from emovox.recipe import ModelRecipe
 
+RANDOM_BODY_SEED = 0
+"""Of a body without published weights; it is computed once and shared, so no training's own seed may change it."""
+
 
 def build_yamnet_body(frames: int | None, last_layer: int = len(BODY)) -> keras.Model:
     """YAMNet's layers up to ``last_layer``, with fresh weights.
@@ -178,6 +181,7 @@ def build_classifier(
     shape: tuple[int | None, int],
     n_classes: int,
     weights: Mapping[str, tuple[np.ndarray, ...]] | None = None,
+    seed: int = 0,
 ) -> Network:
     """An emotion classifier on YAMNet: a frozen body, and above it what is trained.
 
@@ -191,13 +195,20 @@ def build_classifier(
         recipe: The variant, the layers and the dropout rate.
         shape: (frames, 64) of the front end.
         n_classes: Emotions.
-        weights: From :func:`emovox.models.pretrained.read_weights`; None leaves random weights.
+        weights: From :func:`emovox.models.pretrained.read_weights`; None leaves random weights, the
+            same for every seed, since all trainings of a run stand on one body.
+        seed: Decides the trained part's weights where the body's are random.
     """
     frames = shape[0]
+    if weights is None:
+        keras.utils.set_random_seed(RANDOM_BODY_SEED)
     body = build_yamnet_body(frames, recipe.frozen_layers)
     if recipe.variant == "reference":
         pooled = keras.layers.GlobalAveragePooling2D(name="embedding")(body.output)
         body = keras.Model(body.input, pooled, name="yamnet_embedding")
+    if weights is None:
+        keras.utils.set_random_seed(seed)
+    if recipe.variant == "reference":
         trained = build_reference_head(n_classes, recipe.dropout)
     else:
         trained = _fine_tuned(recipe, body.output.shape[1:], n_classes)
