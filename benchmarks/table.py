@@ -31,7 +31,8 @@ def tables(results: dict[str, dict[str, Any]]) -> str:
             [row for name, result in sorted(studies.items(), key=_order) for row in _study_rows(name, result)],
         ))  # fmt: skip
         parts.append(
-            "In brackets: 95 % intervals, over speakers (`holdout`: over clips). After ±: deviation over seeds."
+            "In brackets: 95 % intervals, over speakers (`holdout`: over clips). After ±: deviation over seeds. "
+            "Parameters and minutes of `yamnet` are those of its trained part; its frozen layers come on top."
         )
     measured = [
         (m["what"], f"{m['value']:.3g} {m['unit']}", f"{m['aim']:g} {m['unit']}" if "aim" in m else "", _source(name))

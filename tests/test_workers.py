@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
@@ -43,6 +44,7 @@ def test_errors_and_deaths_reach_the_owner_and_leave_no_process() -> None:
         sleeper = pool.submit(time.sleep, 600)
         pool.result(pool.submit(refuse))
     assert sleeper.done() and time.monotonic() - started < 300
+    assert multiprocessing.active_children() == []
     with pytest.raises(EmovoxError, match="--resume --workers 1"), Workers(1, 1, lambda *_: None) as pool:
         tasks = [pool.submit(die), pool.submit(work, 1)]
         wait(tasks)
