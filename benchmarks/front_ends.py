@@ -58,7 +58,7 @@ def main() -> None:
         crop = recipe.augment.crop_frames if front.trim_db is not None and front.n_frames > 96 else 0
         scale = 0.1 if front.scaling == "minmax" else 1.0  # gains are in log units, which min-max squeezes
         augment = dataclasses.replace(recipe.augment, crop_frames=crop, gain_db=recipe.augment.gain_db * scale)
-        path = extract(front, corpus.clips, user_cache() / "features", corpus.digest, available_cores())
+        path = extract(front, corpus, user_cache() / "features", available_cores())
         examples = Examples(np.load(path)[None], targets, heard, chosen, len(corpus.labels), front.silence)
         scores, start = [], time.perf_counter()
         for seed in range(options.seeds):

@@ -38,7 +38,7 @@ def by_scipy(path: Path, front: LogMel) -> np.ndarray:
 def prepare(corpus: Corpus, front: LogMel, cache: Path) -> tuple[float, Path]:
     """Seconds for the whole corpus, cold, and where the features lie."""
     start = time.perf_counter()
-    path = extract(front, corpus.clips, cache, corpus.digest, available_cores())
+    path = extract(front, corpus, cache, available_cores())
     return time.perf_counter() - start, path
 
 

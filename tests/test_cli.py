@@ -54,7 +54,7 @@ def corpus(tmp_path):
 @pytest.fixture
 def study(monkeypatch, corpus):
     """Stand-ins for everything that ``emovox run`` calls; their calls are kept."""
-    calls = types.SimpleNamespace(plan=None, run=None, load=None, shown=None, during_run=None)
+    calls = types.SimpleNamespace(plan=None, run=None, load=None, shown=None, during_run=None, planned_corpus="ravdess")
 
     def load_corpus(name_or_path="ravdess", data=None, progress=None, download=True):
         calls.load = (name_or_path, data)
@@ -68,7 +68,11 @@ def study(monkeypatch, corpus):
                 raise ModelError(f"Unknown model {name!r}; available: cnn, small")
         if settings["recipe"]:
             read_recipe(settings["recipe"])
-        return Recipe("tiny", settings["protocol"] or "speakers1", models={"cnn": ModelRecipe()})
+        return Recipe(
+            settings.get("corpus") or calls.planned_corpus,
+            settings["protocol"] or "speakers1",
+            models={"cnn": ModelRecipe()},
+        )
 
     def run_study(recipe, corpus, out, **options):
         calls.run = (recipe, corpus, out, options)
@@ -136,15 +140,15 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     recipe = Path("mine.toml")
     recipe.write_text('[models.small]\nkind = "cnn"\n')
     options = (
-        "--data somewhere --protocol speakers6 --models small --variant reference --epochs 3 --batch-size 8 --seeds 2 "
+        "--data somewhere --protocol speakers6 --models small --epochs 3 --batch-size 8 --seeds 2 "
         "--out runs/x --quick --recipe mine.toml --yamnet-weights y.h5 --workers 1"
     )
     shown = invoke("run", *options.split())
     assert shown.exit_code == 0, shown.output
     assert study.load == ("ravdess", Path("somewhere"))
     assert study.plan == {
-        "protocol": "speakers6", "models": ("small",), "variant": "reference", "epochs": 3, "batch_size": 8, "seeds": 2,
-        "quick": True, "recipe": recipe, "synthetic": False,
+        "protocol": "speakers6", "models": ("small",), "variant": None, "epochs": 3, "batch_size": 8, "seeds": 2,
+        "quick": True, "recipe": recipe, "corpus": "tiny",
     }  # fmt: skip
     planned, used, out, options = study.run
     assert (planned.protocol, used, out) == ("speakers6", corpus, Path("runs/x"))
@@ -160,7 +164,7 @@ def test_run_names_its_folder_by_corpus_protocol_and_time(invoke, study):
 
 def test_run_leaves_open_what_was_not_asked(invoke, study):
     invoke("run")
-    assert {key for key, value in study.plan.items() if value not in (None, False)} == set()
+    assert {key for key, value in study.plan.items() if value not in (None, False)} == {"corpus"}
 
 
 def test_run_tells_the_notes_of_the_corpus(invoke, study):
@@ -170,6 +174,22 @@ def test_run_tells_the_notes_of_the_corpus(invoke, study):
 def test_data_may_be_a_registered_name(invoke, study):
     invoke("run", "--data", "synthetic")
     assert study.load == ("synthetic", None)
+
+
+def test_a_recipe_says_which_corpus_it_is_for(invoke, study):
+    study.planned_corpus = "synthetic"
+    invoke("run")
+    assert study.load == ("synthetic", None)
+    invoke("run", "--data", "somewhere")
+    assert study.load == ("ravdess", Path("somewhere"))
+
+
+def test_a_recipe_for_a_corpus_of_one_s_own_asks_where_it_lies(invoke, study):
+    study.planned_corpus = "mine"
+    shown = invoke("run")
+    assert shown.exit_code == 2
+    assert "for the corpus 'mine'; say with --data PATH" in shown.stderr
+    assert study.load is None
 
 
 @pytest.mark.parametrize(
@@ -244,6 +264,20 @@ def test_resume_takes_the_newest_run_and_its_own_recipe(invoke, study, corpus):
     assert study.plan is None
 
 
+def test_resume_finds_a_table_of_any_name_again(invoke, corpus, monkeypatch):
+    lines = [f"clips/{clip.path.name},{clip.emotion},{clip.speaker}" for clip in corpus.clips]
+    Path("voices.csv").write_text("\n".join(["path,emotion,speaker", *lines]))
+    table = emovox.corpora.load_path(Path("voices.csv"))
+    make_run(Path("runs/mine"), table)
+    used = []
+    monkeypatch.setattr("emovox.study.run_study", lambda recipe, found, out, **_: used.append(found))
+    monkeypatch.setattr("emovox.evaluation.evaluate", lambda run: None)
+    monkeypatch.setattr("emovox.terminal.show_finished", lambda *_: None)
+    shown = invoke("run", "--resume")
+    assert shown.exit_code == 0, shown.output
+    assert (used[0].name, used[0].digest) == ("voices", table.digest)
+
+
 def test_out_chooses_the_run_to_resume(invoke, study, corpus):
     for name in ("a", "b"):
         make_run(Path("runs") / name, corpus)
@@ -256,7 +290,7 @@ def test_the_study_takes_what_the_command_gives():
 
     inspect.signature(plan).bind(
         protocol=None, models=None, variant=None, epochs=None, batch_size=None, seeds=None, quick=False, recipe=None,
-        synthetic=False,
+        corpus=None,
     )  # fmt: skip
     inspect.signature(run_study).bind(
         "recipe", "corpus", "out", resume=False, workers=None, yamnet_weights=None, progress=None

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from emovox.corpora.base import Clip
-from emovox.errors import AudioError, RecipeError, StorageError
+from emovox.corpora.base import Clip, Corpus
+from emovox.errors import AudioError, CorpusError, RecipeError, StorageError
 from emovox.features import FRONT_ENDS, LogMel, extract, front_end
 from full_disk import full_disk
 
@@ -105,31 +105,52 @@ def write(path: Path, samples: np.ndarray) -> Clip:
     return Clip(path.stem, path, "sad", path.stem)
 
 
+def of(*clips: Clip) -> Corpus:
+    return Corpus("mine", "1", "CC0", "nobody", ("sad",), clips, clips[0].path.parent)
+
+
 def test_extract_caches_by_digest_and_keeps_order(tmp_path: Path) -> None:
     clips = tuple(write(tmp_path / f"{i}.wav", tone(200 * (i + 1), 0.5)) for i in range(3))
+    corpus = of(*clips)
     told: list[int] = []
-    path = extract(LogMel(), clips, tmp_path / "cache", "corpus", 2, lambda stage, done, total: told.append(done))
+    path = extract(LogMel(), corpus, tmp_path / "cache", 2, lambda stage, done, total: told.append(done))
     stored = np.load(path)
     assert stored.shape == (3, *LogMel().shape) and told == [1, 2, 3]
     bands = [row[5].argmax() for row in stored]
     assert bands == sorted(bands) and len(set(bands)) == 3
-    for clip in clips:
-        clip.path.unlink()
-    assert extract(LogMel(), clips, tmp_path / "cache", "corpus") == path  # nothing is read again
+    extract(LogMel(), of(*clips), tmp_path / "cache", 2, lambda stage, done, total: told.append(done))
+    assert told == [1, 2, 3]  # nothing is decoded again
+    copied = tmp_path / "copied"
+    copied.mkdir()
+    moved = of(*(write(copied / clip.path.name, tone(200 * (i + 1), 0.5)) for i, clip in enumerate(clips)))
+    assert extract(LogMel(), moved, tmp_path / "cache") == path
+
+
+def test_a_recording_edited_to_the_same_size_is_read_again(tmp_path: Path) -> None:
+    before = np.load(extract(LogMel(), of(write(tmp_path / "a.wav", tone(300, 0.5))), tmp_path / "cache"))
+    after = np.load(extract(LogMel(), of(write(tmp_path / "a.wav", tone(900, 0.5))), tmp_path / "cache"))
+    assert not np.array_equal(before, after)
+
+
+def test_a_recording_that_is_gone_is_named(tmp_path: Path) -> None:
+    corpus = of(write(tmp_path / "a.wav", tone(300, 0.5)))
+    (tmp_path / "a.wav").unlink()
+    with pytest.raises(CorpusError, match=r"a\.wav cannot be read: No such file"):
+        extract(LogMel(), corpus, tmp_path / "cache")
 
 
 def test_a_bad_recording_leaves_no_cache(tmp_path: Path) -> None:
     good = write(tmp_path / "a.wav", tone(300, 0.5))
     (tmp_path / "b.wav").write_text("not sound")
     with pytest.raises(AudioError, match=r"b\.wav"):
-        extract(LogMel(), (good, Clip("b", tmp_path / "b.wav", "sad", "b")), tmp_path / "cache", "corpus")
+        extract(LogMel(), of(good, Clip("b", tmp_path / "b.wav", "sad", "b")), tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_full_disk_is_one_line_and_leaves_no_cache(tmp_path: Path) -> None:
-    clips = (write(tmp_path / "a.wav", tone(300, 0.3)),)
+    corpus = of(write(tmp_path / "a.wav", tone(300, 0.3)))
     with full_disk(), pytest.raises(StorageError, match=r"Cannot write .*cache.*EMOVOX_CACHE"):
-        extract(LogMel(), clips, tmp_path / "cache", "corpus")
+        extract(LogMel(), corpus, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 

@@ -20,7 +20,7 @@ pytest.importorskip("tensorflow")
 
 from emovox.corpora.base import Corpus
 from emovox.errors import ModelError, RecipeError, RunError
-from emovox.recipe import KINDS, Recipe, recipe_from_toml
+from emovox.recipe import KINDS, Augmentation, ModelRecipe, Recipe, recipe_from_toml
 from emovox.recognizer import Recognizer
 from emovox.runs import Run
 from emovox.study import _Body, built_in, plan, run_study
@@ -29,7 +29,7 @@ MODELS = ("cnn", "yamnet")
 
 
 def tiny_recipe(epochs: int = 2, models: tuple[str, ...] = MODELS) -> Recipe:
-    recipe = plan(models=models, epochs=epochs, synthetic=True)
+    recipe = plan(models=models, epochs=epochs, corpus="synthetic")
     small = {
         name: dataclasses.replace(model, frozen_layers=4, last_layer=5, versions=2) if name == "yamnet" else model
         for name, model in recipe.models.items()
@@ -90,7 +90,7 @@ def test_artifact_answers_as_the_run_did(finished: Run, tiny_corpus: Corpus) -> 
     """The same probabilities for a test clip from its file as were judged from cached features."""
     with np.load(finished.path / "predictions.npz", allow_pickle=False) as stored:
         ids, judged = list(stored["clip_ids"]), {name: stored[f"{name}_probabilities"][0] for name in MODELS}
-    clip = tiny_corpus.by_id()[ids[0]]
+    clip = next(clip for clip in tiny_corpus.clips if clip.id == ids[0])
     for name in MODELS:
         answer = Recognizer.from_run(finished.path, name).predict(clip.path)
         np.testing.assert_allclose(answer.probabilities, judged[name][0], atol=1e-4)
@@ -202,9 +202,40 @@ def test_a_cached_body_is_never_taken_for_another(tmp_path: Path) -> None:
     assert _Body(dataclasses.replace(recipe, epochs=3), tmp_path / "features.npy", None, 8, tmp_path).path in paths
 
 
+def test_models_on_one_frozen_body_share_it_and_a_stopped_run_ends_alike(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    """Two models on one body, whose names hold dots; one of them stopped after its first epoch."""
+    base = tiny_recipe()
+    yamnet = base.models["yamnet"]
+    models = {"yamnet.a": yamnet, "yamnet.b": dataclasses.replace(yamnet, dropout=0.1)}
+    recipe = dataclasses.replace(base, models=models)
+    whole = run_study(recipe, tiny_corpus, tmp_path / "whole", workers=2)
+    assert (whole.path / "artifacts" / "yamnet.b.onnx").is_file()
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if "seed" in stage:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_study(recipe, tiny_corpus, tmp_path / "stopped", workers=2, progress=stop)
+    assert len(Run.open(tmp_path / "stopped").jobs_left) >= 1
+    assert list((tmp_path / "stopped").rglob("checkpoint.npz"))
+    resumed = run_study(recipe, tiny_corpus, tmp_path / "stopped", resume=True, workers=2)
+    assert not list(resumed.path.rglob("*body-*.npy"))
+    for job in whole.jobs:
+        a, b = whole.read_result(job), resumed.read_result(job)
+        assert a.history == b.history
+        np.testing.assert_array_equal(a.test_probabilities, b.test_probabilities)
+
+
 @pytest.mark.parametrize("name", ["default", "reference", "synthetic"])
 def test_built_in_recipes_survive_a_round_trip(name: str) -> None:
     recipe = built_in(name)
+    assert recipe_from_toml(recipe.to_toml()) == recipe
+
+
+def test_any_name_survives_a_round_trip() -> None:
+    odd = 'a "quoted" \\ name\n\x7f\x01 with ünïcode 🙂'
+    recipe = Recipe(corpus=odd, models={"cnn.v2": ModelRecipe(), odd: ModelRecipe(), "": ModelRecipe()})
     assert recipe_from_toml(recipe.to_toml()) == recipe
 
 
@@ -234,6 +265,20 @@ def test_bad_recipes_are_refused_in_one_line(text: str, message: str) -> None:
         ({"optimizer": "sgd"}, "unknown optimizer 'sgd'"),
         ({"plateau": 3, "schedule": "cosine"}, "plateau halves a constant rate"),
         ({"kind": "yamnet", "frozen_layers": 9, "last_layer": 8}, "frozen_layers <= last_layer"),
+        ({"kind": "yamnet", "frozen_layers": 6, "last_layer": 15}, "last_layer <= 14"),
+        ({"kind": "yamnet", "front_end": "reference", "augment": Augmentation()}, "YAMNet reads 64 mels"),
+        ({"kind": "yamnet", "front_end": "yamnet"}, "set crop_frames to 0"),
+        ({"variant": "best"}, "unknown variant 'best'; use default, reference"),
+        ({"epochs": 0}, "models.cnn: epochs must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"versions": 0}, "versions must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
+        ({"weight_decay": -0.1}, "weight_decay must be at least 0"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1"),
+        ({"average": 1.0}, "average must be at least 0 and below 1"),
+        ({"augment": Augmentation(mixup=-1.0)}, "models.cnn.augment: mixup must be at least 0"),
+        ({"augment": Augmentation(crop_frames=129)}, "crop_frames is more than the 128 frames"),
     ],
 )
 def test_impossible_settings_are_refused_before_any_work(
@@ -244,6 +289,20 @@ def test_impossible_settings_are_refused_before_any_work(
     with pytest.raises(RecipeError, match=message):
         run_study(bad, tiny_corpus, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+    (tmp_path / "bad.toml").write_text(bad.to_toml())
+    with pytest.raises(RecipeError, match=message):
+        plan(recipe=tmp_path / "bad.toml")
+
+
+def test_a_recipe_without_seeds_is_refused(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="seeds must be at least 1, got 0"):
+        run_study(dataclasses.replace(plan(), seeds=0), tiny_corpus, tmp_path / "run")
+
+
+def test_a_variant_has_no_place_beside_a_recipe(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(built_in("default").to_toml())
+    with pytest.raises(RecipeError, match=r"--variant chooses a built-in recipe, and .*mine\.toml is another"):
+        plan(recipe=tmp_path / "mine.toml", variant="reference")
 
 
 def test_resuming_what_is_not_there_says_so(tiny_corpus: Corpus, tmp_path: Path) -> None:

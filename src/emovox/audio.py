@@ -72,7 +72,7 @@ def probe(path: Path | str) -> AudioInfo:
 
 
 def decode(path: Path | str) -> tuple[np.ndarray, AudioInfo]:
-    """Every sample as stored: no mixing, no resampling, no judgement of length or level.
+    """Every sample as stored: no mixing, no resampling, no judgement of level.
 
     Args:
         path: The recording.
@@ -81,12 +81,16 @@ def decode(path: Path | str) -> tuple[np.ndarray, AudioInfo]:
         The samples, (frames, channels), float32, full scale ±1 (exact for files of up to 24 bits); and the header.
 
     Raises:
-        AudioError: As :func:`probe`; or the samples end before the header's count, or cannot be decoded.
+        AudioError: As :func:`probe`; or it is longer than 60 s, which is told before anything is decoded; or the
+            samples end before the header's count, or cannot be decoded.
     """
     path = Path(path)
     with _opened(path) as file:
         info = _info(file)
-        return _read(file, path, info, info.frames or -1), info
+        if info.seconds > MAX_SECONDS:
+            raise AudioError(_too_long(str(path), info.seconds))
+        # A streamed file does not tell its length: read one frame more than is allowed, and see.
+        return _read(file, path, info, info.frames or int(MAX_SECONDS * info.sample_rate_hz) + 1), info
 
 
 def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
@@ -106,19 +110,12 @@ def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.nda
         AudioError: The file is missing, a folder, empty, truncated or not audio; it holds NaN or infinity; it is
             shorter than 0.1 s or longer than 60 s; or it is silent.
     """
-    path = Path(path)
-    with _opened(path) as file:
-        info = _info(file)
-        if info.sample_rate_hz < MIN_SAMPLE_RATE_HZ:
-            raise AudioError(
-                f"{path} has {info.sample_rate_hz} samples a second; at least {MIN_SAMPLE_RATE_HZ} are needed, "
-                "so record it anew at 16000 or more"
-            )
-        if info.seconds > MAX_SECONDS:
-            raise AudioError(_too_long(str(path), info.seconds))
-        # A streamed file does not tell its length: read one frame more than is allowed, and see.
-        limit = info.frames or int(MAX_SECONDS * info.sample_rate_hz) + 1
-        samples = _read(file, path, info, limit)  # (frames, channels)
+    samples, info = decode(path)  # (frames, channels)
+    if info.sample_rate_hz < MIN_SAMPLE_RATE_HZ:
+        raise AudioError(
+            f"{path} has {info.sample_rate_hz} samples a second; at least {MIN_SAMPLE_RATE_HZ} are needed, "
+            "so record it anew at 16000 or more"
+        )
     mono = check_waveform(mix(samples), str(path), info.sample_rate_hz)
     if info.sample_rate_hz == sample_rate_hz:
         return mono

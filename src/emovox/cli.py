@@ -24,6 +24,7 @@ from emovox.errors import CorpusError, EmovoxError, ModelError, RecipeError, Run
 
 if TYPE_CHECKING:
     from emovox.corpora.base import Corpus
+    from emovox.recipe import Recipe
     from emovox.runs import Run
     from emovox.terminal import StageProgress
 
@@ -128,8 +129,8 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="Folder or published zip of recordings, .wav or .flac, at any depth; or a corpus name such as synthetic. "
-        "Without it: $EMOVOX_DATA, data/ravdess, the user cache, then a download.",
+        help="Folder or published zip of recordings, .wav or .flac, at any depth; a CSV table of your own corpus; or a "
+        "corpus name such as synthetic. Without it: $EMOVOX_DATA, data/ravdess, the user cache, then a download.",
     ),
 ]
 WorkersOption = Annotated[
@@ -204,11 +205,10 @@ def run(
                 earlier = Run.open(folder)
                 study, corpus = earlier.recipe, _corpus_of(earlier, data, progress)
             else:
-                _check(settings)
-                corpus = _load(data, progress)
+                corpus = _load(data, progress, _check(settings).corpus)
                 from emovox.study import plan
 
-                study = plan(**settings, synthetic=corpus.synthetic)
+                study = plan(**settings, corpus=corpus.name)
                 folder = out or RUNS / f"{corpus.name}-{study.protocol}-{time.strftime('%Y%m%d-%H%M%S')}"
             for note in corpus.notes:
                 progress.say(note)
@@ -234,7 +234,7 @@ def _names(listed: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
-def _check(settings: dict[str, Any]) -> None:
+def _check(settings: dict[str, Any]) -> Recipe:
     """Plan before a corpus is fetched, so that a mistake costs no download.
 
     Raises:
@@ -248,6 +248,7 @@ def _check(settings: dict[str, Any]) -> None:
         raise ModelError(f"--models names none; available: {', '.join(plan(recipe=settings['recipe']).models)}")
     if planned.protocol not in PROTOCOLS:
         raise SplitError(f"Unknown protocol {planned.protocol!r}; available: {', '.join(PROTOCOLS)}")
+    return planned
 
 
 def _refuse_changes(settings: dict[str, Any]) -> None:
@@ -268,24 +269,25 @@ def _newest_run() -> Path:
     return recipes[-1].parent
 
 
-def _load(data: str | None, progress: StageProgress) -> Corpus:
-    """The corpus that ``--data`` names, a path or a registered name, or the first that the search finds."""
+def _load(data: str | None, progress: StageProgress, name: str) -> Corpus:
+    """The corpus that ``--data`` names, a path or a registered name; without it the one called ``name``."""
     from emovox.corpora import CORPORA, load_corpus
 
-    if data in CORPORA and not Path(str(data)).exists():
-        return load_corpus(str(data), progress=progress)
-    return load_corpus(data=None if data is None else Path(data).expanduser(), progress=progress)
+    if data is not None and not (data in CORPORA and not Path(data).exists()):
+        return load_corpus(data=Path(data).expanduser(), progress=progress)
+    wanted = data or name
+    if wanted not in CORPORA:
+        raise CorpusError(f"The recipe is for the corpus {wanted!r}; say with --data PATH where that lies")
+    return load_corpus(wanted, progress=progress)
 
 
 def _corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpus:
     """The corpus that a run began with, from where it lay then unless ``--data`` says otherwise."""
     about = earlier.provenance["corpus"]
-    if data is None and earlier.synthetic:
-        data = str(about["name"])
-    root = about.get("root")
-    if data is None and root and Path(root).is_dir():
-        data = str(root)
-    return _load(data, progress)
+    source = about.get("source")
+    if data is None and source and Path(source).exists():
+        data = str(source)
+    return _load(data, progress, "synthetic" if earlier.synthetic else str(about["name"]))
 
 
 @app.command(epilog=_examples("emovox models"))
@@ -395,7 +397,7 @@ def data_get(corpus: CorpusArgument = "ravdess") -> None:
     try:
         found = _find(corpus)
     except CorpusError:
-        if corpus != "ravdess" or ravdess.find():
+        if corpus != "ravdess" or ravdess.find() or os.environ.get("EMOVOX_DATA"):
             raise
         with StageProgress(Console(stderr=True, highlight=False)) as progress:
             ravdess.get(progress=progress)

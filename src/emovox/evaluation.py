@@ -97,7 +97,7 @@ class ModelEvaluation:
 
     Args:
         name, kind, variant, front_end: As the recipe has them.
-        parameters: Weights of the network.
+        parameters: Weights of the trained part; a frozen body is not counted.
         scores: Under the names of :data:`SCORES`.
         classes: Under each label, in label order.
         confusion: (C, C) counts summed over seeds, rows truth.
@@ -144,7 +144,7 @@ class ModelEvaluation:
 
     @property
     def training_seconds(self) -> float:
-        """Wall time of all trainings together."""
+        """Wall time of all trainings together, without that of a frozen body."""
         return sum(training.seconds for training in self.trainings)
 
     @property
@@ -258,34 +258,41 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
     by_speaker = not run.leaky and len(set(speakers)) > 1
     groups = np.array(speakers if by_speaker else ids)
     folds = np.array([fold_of[i] for i in ids])
-    protocol = PROTOCOLS.get(run.recipe.protocol)
+    summaries = {
+        fold.name: FoldSummary(
+            len(fold.train), len(fold.validation), len(fold.test),
+            _speakers(run, fold.validation), _speakers(run, fold.test),
+        )
+        for fold in run.folds.values()
+    }  # fmt: skip
     return Evaluation(
         name=run.path.resolve().name,
         timestamp=str(run.provenance.get("timestamp", "")),
         corpus=dict(run.provenance["corpus"]),
         synthetic=run.synthetic,
         protocol=run.recipe.protocol,
-        protocol_rule=protocol.rule if protocol else run.recipe.protocol,
+        protocol_rule=_rule(run.recipe.protocol, tuple(summaries.values())),
         leaky=run.leaky,
         labels=run.labels,
         total_clips=len(run.clips),
         seeds=run.recipe.seeds,
         unit="speakers" if by_speaker else "clips",
         units=len(set(groups.tolist())),
-        folds={
-            fold.name: FoldSummary(
-                len(fold.train), len(fold.validation), len(fold.test),
-                _speakers(run, fold.validation), _speakers(run, fold.test),
-            )
-            for fold in run.folds.values()
-        },
+        folds=summaries,
         clip_ids=ids,
         speakers=speakers,
         clip_folds=tuple(folds.tolist()),
         truths=truths,
         models={name: _judge(run, name, ids, truths, groups, folds) for name in names},
         missing=missing,
-    )  # fmt: skip
+    )
+
+
+def _rule(protocol: str, folds: tuple[FoldSummary, ...]) -> str:
+    """The protocol in words, as it came out on these folds."""
+    if protocol not in PROTOCOLS:
+        return protocol
+    return PROTOCOLS[protocol].said_of([f.test_speakers for f in folds], [f.validation_speakers for f in folds])
 
 
 def _judging_folds(run: Run) -> dict[str, str]:
@@ -585,8 +592,7 @@ class ComparisonRow:
         dataset, protocol, leaky, seeds: How it was judged; figures under different protocols are not alike.
         clips: Judged clips.
         accuracy, uar: With intervals.
-        parameters: Weights.
-        minutes: Of all its trainings.
+        parameters: Weights of the trained part.
         behind: UAR below that of the best row that was judged on the same clips: best minus this one, with interval
             and p; None for that best row itself.
     """
@@ -601,7 +607,6 @@ class ComparisonRow:
     accuracy: Score
     uar: Score
     parameters: int
-    minutes: float
     behind: Difference | None
 
 
@@ -637,7 +642,6 @@ def compare(runs: Sequence[Run]) -> tuple[ComparisonRow, ...]:
                     accuracy=model.accuracy,
                     uar=model.uar,
                     parameters=model.parameters,
-                    minutes=model.training_seconds / 60,
                     behind=behind,
                 )
             )

@@ -20,7 +20,7 @@ import numpy as np
 
 import emovox
 from emovox.audio import SAMPLE_RATE_HZ, read_audio
-from emovox.corpora.base import Clip, Progress
+from emovox.corpora.base import Corpus, Progress
 from emovox.errors import RecipeError
 from emovox.files import replacing
 
@@ -185,27 +185,26 @@ def front_end(name: str) -> LogMel:
     return FRONT_ENDS[name]
 
 
-def extract(
-    front: LogMel, clips: tuple[Clip, ...], cache: Path, key: str, workers: int = 2, progress: Progress | None = None
-) -> Path:
-    """Features of every clip, computed once and then kept in a cache.
+def extract(front: LogMel, corpus: Corpus, cache: Path, workers: int = 2, progress: Progress | None = None) -> Path:
+    """Features of every clip, computed once and then kept in a cache under the digests of corpus and front end.
 
     Args:
         front: The front end.
-        clips: Sorted clips of one corpus.
+        corpus: Whose clips.
         cache: The folder that keeps feature files.
-        key: The corpus's digest; with the front end's and Emovox's version it names the file.
         workers: Threads that decode, resample and transform.
         progress: Told after every clip.
 
     Returns:
-        The ``.npy`` file of (clips, n_frames, n_mels), float32.
+        The ``.npy`` file of (clips, n_frames, n_mels), float32, in the order of the corpus's clips.
 
     Raises:
         AudioError: A recording cannot be read; nothing is then cached.
+        CorpusError: A recording is gone.
         StorageError: The cache cannot be written.
     """
-    path = cache / f"{key[:16]}-{front.digest}-{emovox.__version__}.npy"
+    clips = corpus.clips
+    path = cache / f"{corpus.digest[:16]}-{front.digest}-{emovox.__version__}.npy"
     shape = (len(clips), *front.shape)
     if not path.exists():
         with replacing(path) as temporary, temporary.open("wb") as file, ThreadPoolExecutor(workers) as pool:

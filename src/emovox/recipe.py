@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import math
+import re
 import tomllib
 import typing
 from dataclasses import dataclass, field
@@ -112,10 +115,10 @@ class Recipe:
         """The recipe as TOML that :func:`recipe_from_toml` reads back to an equal value."""
         lines = [f"corpus = {_literal(self.corpus)}", f"protocol = {_literal(self.protocol)}", f"seeds = {self.seeds}"]
         for name, model in self.models.items():
-            lines += ["", f"[models.{name}]"]
+            lines += ["", f"[models.{_key(name)}]"]
             plain = {k: v for k, v in vars(model).items() if k != "augment"}
             lines += [f"{key} = {_literal(value)}" for key, value in plain.items()]
-            lines += ["", f"[models.{name}.augment]"]
+            lines += ["", f"[models.{_key(name)}.augment]"]
             lines += [f"{key} = {_literal(value)}" for key, value in vars(model.augment).items()]
         return "\n".join(lines) + "\n"
 
@@ -158,6 +161,38 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"Cannot read the recipe {path}: {reason}; give a TOML file such as a run's") from None
 
 
+AT_LEAST_ONE = ("seeds", "epochs", "batch_size", "frozen_layers", "last_layer", "versions")
+BELOW_ONE = ("dropout", "label_smoothing", "average", "time_shift")
+
+
+def check_ranges(recipe: Recipe) -> None:
+    """Refuse numbers that no training can work with.
+
+    Raises:
+        RecipeError: One is out of its range; the message names it.
+    """
+    _check_table(recipe, "the recipe")
+    for name, model in recipe.models.items():
+        _check_table(model, f"models.{name}")
+        _check_table(model.augment, f"models.{name}.augment")
+
+
+def _check_table(table: Any, where: str) -> None:
+    for key, value in vars(table).items():
+        if not isinstance(value, int | float):
+            continue
+        if key in AT_LEAST_ONE:
+            fits, wanted = value >= 1, "at least 1"
+        elif key in BELOW_ONE:
+            fits, wanted = 0 <= value < 1, "at least 0 and below 1"
+        elif key == "learning_rate":
+            fits, wanted = 0 < value < math.inf, "above 0"
+        else:
+            fits, wanted = 0 <= value < math.inf, "at least 0"
+        if not fits:
+            raise RecipeError(f"{where}: {key} must be {wanted}, got {value}")
+
+
 def _build(kind: type[Any], settings: dict[str, Any], where: str) -> Any:
     """A dataclass from a table, refusing unknown keys and wrong types."""
     hints = typing.get_type_hints(kind)
@@ -175,7 +210,13 @@ def _build(kind: type[Any], settings: dict[str, Any], where: str) -> Any:
     return kind(**settings)
 
 
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _literal(name)
+
+
 def _literal(value: str | bool | int | float) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else repr(value)
+    if isinstance(value, str):  # JSON's strings are TOML's, but for the one control character that JSON lets through
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return repr(value)

@@ -92,10 +92,10 @@ class JobResult:
     """What one training left behind.
 
     Args:
-        parameters: All weights of the model, trainable or not.
+        parameters: Weights of the trained part, batch norms' statistics among them; a frozen body is not counted.
         epochs_trained: Epochs that ran.
         best_epoch: The epoch whose weights were kept, counted from 1; 0 where none was chosen.
-        seconds: Wall time of the training, over all its sessions.
+        seconds: Wall time of the training, over all its sessions; a frozen body's is not in it.
         temperature: Fitted on the validation clips; probabilities below are those *before* it is applied.
         history: Per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate.
         validation_ids: The V clips that chose.
@@ -124,7 +124,7 @@ class Run:
         path: The folder.
         recipe: What was asked.
         provenance: Where it comes from; ``provenance["corpus"]`` holds name, version, licence, citation, digest,
-            labels, synthetic, and root, the folder where the recordings lay.
+            labels, synthetic, root, the folder where the recordings lay, and source, the folder or table that was read.
         clips: Every clip of the corpus under its id, sorted by id.
         folds: Every fold under its name, in the protocol's order.
     """
@@ -181,6 +181,7 @@ class Run:
                 "licence": corpus.licence,
                 "citation": corpus.citation,
                 "root": str(corpus.root.resolve()),
+                "source": str((corpus.source or corpus.root).resolve()),
                 "digest": corpus.digest,
                 "labels": list(corpus.labels),
                 "synthetic": corpus.synthetic,
@@ -203,7 +204,7 @@ class Run:
         if run.recipe != recipe:
             raise RunError(f"{path} holds a run of another recipe ({_difference(run.recipe, recipe)}); {advice}")
         if run.provenance["corpus"].get("digest") != corpus.digest:
-            raise RunError(f"{path} holds a run of another corpus, or a recording has changed since; {advice}")
+            raise RunError(f"{path} holds a run of another corpus, or a recording or label has changed since; {advice}")
         if run.folds != folds:
             raise RunError(f"{path} holds a run with other folds (made by another version?); {advice}")
         return run

@@ -5,7 +5,7 @@ A :class:`Fold` that shares a recording, or (outside ``holdout``) a speaker, bet
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,12 +60,37 @@ class Fold:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A named rule that makes folds of a corpus, and how to speak of it."""
+    """A named rule that makes folds of a corpus, and how to speak of it.
+
+    Args:
+        name: What it is called by.
+        rule: In words, for any corpus.
+        make: Makes the folds.
+        leaky: Whether parts share speakers.
+        partition: Published test groups, by RAVDESS's actors; another corpus is dealt into as many.
+        origin: Who published them.
+    """
 
     name: str
     rule: str
     make: Callable[[Corpus], tuple[Fold, ...]]
     leaky: bool = False
+    partition: tuple[tuple[int, ...], ...] = ()
+    origin: str = ""
+
+    def said_of(self, judges: Sequence[Sequence[str]], choosers: Sequence[Sequence[str]]) -> str:
+        """The rule as it came out on one corpus.
+
+        Args:
+            judges: The test speakers of each fold.
+            choosers: The validation speakers of each fold.
+        """
+        if self.leaky:
+            return self.rule
+        if len(judges) == 1:
+            return f"one split by speaker: {len(judges[0])} test, {len(choosers[0])} validation, the rest train"
+        published = {frozenset(group) for group in _named(self.partition)} == {frozenset(group) for group in judges}
+        return f"{len(judges)} folds by speaker, {self.origin}" if published else self.rule
 
 
 def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
@@ -88,11 +113,16 @@ def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
 
 def _speaker_groups(corpus: Corpus, partition: tuple[tuple[int, ...], ...]) -> list[tuple[str, ...]]:
     """The published groups where the corpus has RAVDESS's actors, else speakers dealt round into as many groups."""
-    wanted = [tuple(f"{actor:02d}" for actor in group) for group in partition]
+    wanted = _named(partition)
     if {speaker for group in wanted for speaker in group} == set(corpus.speakers):
         return wanted
     count = min(len(partition), len(corpus.speakers))
     return [corpus.speakers[start::count] for start in range(count)]
+
+
+def _named(partition: tuple[tuple[int, ...], ...]) -> list[tuple[str, ...]]:
+    """Groups of actors as their clips name them."""
+    return [tuple(f"{actor:02d}" for actor in group) for group in partition]
 
 
 def _draw_validation(corpus: Corpus, test: tuple[str, ...], seed: int) -> tuple[str, ...]:
@@ -161,16 +191,20 @@ def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
 PROTOCOLS: dict[str, Protocol] = {
     p.name: p
     for p in (
-        Protocol("speakers1", "one split by speaker: 4 test, 4 validation, the rest train", _speakers1),
+        Protocol("speakers1", "one split by speaker: a sixth test, a sixth validation, the rest train", _speakers1),
         Protocol(
             "speakers6",
-            "6 folds by speaker, the partition of the EmoBox benchmark",
+            "6 folds by speaker, or as many as there are speakers",
             lambda corpus: _rotating(corpus, _speaker_groups(corpus, SPEAKERS6)),
+            partition=SPEAKERS6,
+            origin="the partition of the EmoBox benchmark",
         ),
         Protocol(
             "speakers5",
-            "5 folds by speaker, those of Luna-Jiménez et al. (2021)",
+            "5 folds by speaker, or as many as there are speakers",
             lambda corpus: _rotating(corpus, _speaker_groups(corpus, SPEAKERS5)),
+            partition=SPEAKERS5,
+            origin="those of Luna-Jiménez et al. (2021)",
         ),
         Protocol(
             "loso",

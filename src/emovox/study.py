@@ -26,9 +26,10 @@ from emovox.errors import ModelError, RecipeError, RunError
 from emovox.evaluation import Evaluation, evaluate, write_results
 from emovox.features import extract, front_end
 from emovox.files import writing
-from emovox.models.mobilenet import EMBEDDING_SIZE, body_shape
+from emovox.models import VARIANTS
+from emovox.models.mobilenet import BODY, EMBEDDING_SIZE, N_MELS, body_shape
 from emovox.models.pretrained import check_weights, find_weights
-from emovox.recipe import ModelRecipe, Recipe, read_recipe, recipe_from_toml
+from emovox.recipe import ModelRecipe, Recipe, check_ranges, read_recipe, recipe_from_toml
 from emovox.report import write_report
 from emovox.runs import Job, Run
 from emovox.splits import make_folds
@@ -49,27 +50,29 @@ def plan(
     seeds: int | None = None,
     quick: bool = False,
     recipe: Path | None = None,
-    synthetic: bool = False,
+    corpus: str | None = None,
 ) -> Recipe:
     """The recipe that the given wishes amount to: a recipe file or the built-in one, then each wish over it.
 
     Args:
         protocol, models, variant, epochs, batch_size, seeds: None leaves what the recipe says.
         quick: A few epochs only, to see that all works.
-        recipe: A TOML file; None takes the built-in recipe of the corpus.
-        synthetic: Whether the corpus is the embedded one, which has a shorter recipe of its own.
+        recipe: A TOML file; None takes the built-in one, of which the synthetic corpus has a shorter one of its own.
+        corpus: The name of the corpus that is there; None leaves what the recipe says.
 
     Raises:
-        RecipeError: The file is not a recipe.
+        RecipeError: The file is not a recipe, or one of its settings cannot work.
         ModelError: A model is not in the recipe, or a variant is unknown.
     """
     if recipe is not None:
         planned = read_recipe(recipe)
     else:
-        name = variant if variant == "reference" else "synthetic" if synthetic else "default"
+        name = variant if variant == "reference" else "synthetic" if corpus == "synthetic" else "default"
         planned = built_in(name)
-    if variant not in (None, "default", "reference"):
-        raise ModelError(f"Unknown variant {variant!r}; available: default, reference")
+    if variant not in (None, *VARIANTS):
+        raise ModelError(f"Unknown variant {variant!r}; available: {', '.join(VARIANTS)}")
+    if recipe is not None and variant is not None:
+        raise RecipeError(f"--variant chooses a built-in recipe, and {recipe} is another; give one of the two")
     chosen = tuple(planned.models) if models is None else models
     for name in chosen:
         if name not in planned.models:
@@ -81,15 +84,15 @@ def plan(
         changes["epochs"] = epochs
     if batch_size is not None:
         changes["batch_size"] = batch_size
-    if recipe is not None and variant is not None:
-        changes["variant"] = variant
-    return dataclasses.replace(
+    wished = dataclasses.replace(
         planned,
-        corpus="synthetic" if synthetic else planned.corpus,
+        corpus=corpus or planned.corpus,
         protocol=protocol or planned.protocol,
         seeds=seeds or planned.seeds,
         models={name: dataclasses.replace(planned.models[name], **changes) for name in chosen},
     )
+    _check(wished)
+    return wished
 
 
 def built_in(name: str) -> Recipe:
@@ -135,6 +138,7 @@ def run_study(
     if resume:
         Run.open(out)
     tell = progress or (lambda stage, done, total: None)
+    recipe = dataclasses.replace(recipe, corpus=corpus.name)
     _check(recipe)
     folds = make_folds(recipe.protocol, corpus)
     weights = _weights(recipe, corpus, yamnet_weights, tell)
@@ -157,11 +161,9 @@ def run_study(
         features = {}
         for name in sorted({model.front_end for model in recipe.models.values()}):
             stage = f"features · {name}"
-            features[name] = extract(
-                front_end(name), corpus.clips, user_cache() / "features", corpus.digest, cores, _renamed(tell, stage)
-            )
+            features[name] = extract(front_end(name), corpus, user_cache() / "features", cores, _renamed(tell, stage))
     left = run.jobs_left
-    workers = workers or default_workers(max(len(left), len(recipe.models)))
+    workers = workers or default_workers(len(run.jobs))  # a resumed run gets as many, and so the same figures
     with Workers(workers, max(1, cores // workers), tell) as pool:
         with _timed(run, "training"):
             _train_all(run, left, features, weights, pool, tell)
@@ -170,7 +172,7 @@ def run_study(
             write_results(run, evaluation)
             first = next(iter(run.folds))
             tasks = [
-                pool.submit(export_model, str(run.path), Job(first, name, 0), weights, _card(evaluation, name))
+                pool.submit(export_model, str(run.path), Job(first, name, 0), weights, _card(evaluation, name, weights))
                 for name in recipe.models
             ]
             for done, task in enumerate(tasks, start=1):
@@ -187,7 +189,10 @@ def _named(weights: Any) -> str:
     return f"{weights['file']}, SHA-256 {weights['sha256'][:12]}…" if isinstance(weights, dict) else str(weights)
 
 
-def _card(evaluation: Evaluation, name: str) -> dict[str, Any]:
+YAMNET_NOTICE = "Starts from the weights of YAMNet, The TensorFlow Authors, Apache-2.0."
+
+
+def _card(evaluation: Evaluation, name: str, weights: Path | None) -> dict[str, Any]:
     """What an artifact tells about itself."""
     model, about = evaluation.models[name], evaluation.corpus
     return {
@@ -198,6 +203,7 @@ def _card(evaluation: Evaluation, name: str) -> dict[str, Any]:
         "synthetic": evaluation.synthetic,
         "licence": about["licence"],
         "citation": about["citation"],
+        "notices": [YAMNET_NOTICE] if model.kind == "yamnet" and weights else [],
         "protocol": evaluation.protocol,
         "leaky": evaluation.leaky,
         "trained_on": f"the training speakers of {next(iter(evaluation.folds))}, seed 0",
@@ -232,17 +238,21 @@ def describe_software() -> dict[str, str]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
+    if _git("ls-files", "--error-unmatch", Path(__file__).name):  # else Emovox lies in a folder of another project
+        versions["commit"] = _git("describe", "--always", "--dirty", "--abbrev=12")
+    return versions
+
+
+def _git(*arguments: str) -> str:
+    """What git says of the folder of this module; nothing where there is no git or no checkout."""
     try:
-        here = Path(__file__).parent
-        described = subprocess.run(
-            ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"],
+        said = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), *arguments],
             capture_output=True, text=True, timeout=5, check=False,
         )  # fmt: skip
-        if described.returncode == 0:
-            versions["commit"] = described.stdout.strip()
     except (OSError, subprocess.TimeoutExpired):
-        pass
-    return versions
+        return ""
+    return said.stdout.strip() if said.returncode == 0 else ""
 
 
 def describe_machine() -> dict[str, Any]:
@@ -277,10 +287,20 @@ def default_workers(jobs: int) -> int:
 
 def _check(recipe: Recipe) -> None:
     """Refuse what would only fail after minutes of work."""
+    check_ranges(recipe)
     for name, model in recipe.models.items():
-        front_end(model.front_end)
-        if model.kind == "yamnet" and not 1 <= model.frozen_layers <= model.last_layer <= 14:
-            raise RecipeError(f"models.{name}: needs 1 <= frozen_layers <= last_layer <= 14")
+        front = front_end(model.front_end)
+        if model.kind == "yamnet":
+            if not model.frozen_layers <= model.last_layer <= len(BODY):
+                raise RecipeError(f"models.{name}: needs frozen_layers <= last_layer <= {len(BODY)}")
+            if front.n_mels != N_MELS:
+                raise RecipeError(f"models.{name}: YAMNet reads {N_MELS} mels; set front_end to yamnet")
+            if model.augment.crop_frames:
+                raise RecipeError(f"models.{name}: YAMNet's frozen layers read whole clips; set crop_frames to 0")
+        if model.augment.crop_frames > front.n_frames:
+            raise RecipeError(f"models.{name}: crop_frames is more than the {front.n_frames} frames of its front end")
+        if model.variant not in VARIANTS:
+            raise RecipeError(f"models.{name}: unknown variant {model.variant!r}; use {', '.join(VARIANTS)}")
         if model.plateau and model.schedule != "constant":
             raise RecipeError(f"models.{name}: plateau halves a constant rate; set schedule to constant")
         for field, known in (("optimizer", ("adam", "adamw")), ("schedule", ("constant", "cosine", "onecycle"))):
@@ -317,35 +337,30 @@ def _train_all(
     run: Run, left: Sequence[Job], features: dict[str, Path], weights: Path | None, pool: Workers, tell: Progress
 ) -> None:
     """Every training that is left; a frozen body is computed once, before the trainings that stand on it."""
-    recipes = run.recipe.models
-    sources = {name: features[model.front_end] for name, model in recipes.items()}
-    frozen = {job.model for job in left if recipes[job.model].kind == "yamnet"}
-    bodies = {
-        name: _Body(recipes[name], sources[name], weights, len(run.labels), run.path / "folds")
-        for name in sorted(frozen)
-    }
-    inputs = sources | {name: body.path for name, body in bodies.items()}
-    pending: dict[Future[Any], str] = {}  # task → the model whose body it computes, or ""
+    sources = {name: features[model.front_end] for name, model in run.recipe.models.items()}
+    bodies = _bodies(run, left, sources, weights)
+    pending: dict[Future[Any], _Body | None] = {}  # task → the body that it computes a version of
 
     def start(jobs: Sequence[Job]) -> None:
         for job in jobs:
-            task = pool.submit(train_job, str(run.path), job, sources[job.model], inputs[job.model], weights)
-            pending[task] = ""
+            body, source = bodies.get(job.model), sources[job.model]
+            pending[pool.submit(train_job, str(run.path), job, source, body.path if body else source, weights)] = None
 
     try:
-        for name, body in bodies.items():
+        for body in dict.fromkeys(bodies.values()):
             for arguments in body.tasks():
-                pending[pool.submit(embed, *arguments)] = name
-        start([job for job in left if job.model not in pending.values()])
+                pending[pool.submit(embed, *arguments)] = body
+        coming = set(pending.values())
+        start([job for job in left if bodies.get(job.model) not in coming])
         while pending:
             done, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
             pool.drain()
             for future in done:
-                name = pending.pop(future)
+                part_of = pending.pop(future)
                 pool.result(future)
-                if name and name not in pending.values():
-                    bodies[name].finish()
-                    start([job for job in left if job.model == name])
+                if part_of and part_of not in pending.values():
+                    part_of.finish()
+                    start([job for job in left if bodies.get(job.model) is part_of])
         pool.drain()
     finally:
         for body in bodies.values():
@@ -353,6 +368,15 @@ def _train_all(
         if not run.jobs_left:
             for path in (run.path / "folds").glob("*body-*.npy"):  # of this session, or of one that was stopped
                 path.unlink()
+
+
+def _bodies(run: Run, left: Sequence[Job], sources: dict[str, Path], weights: Path | None) -> dict[str, _Body]:
+    """The frozen body of every model that has one and is to be trained; models with equal ones share it."""
+    bodies: dict[str, _Body] = {}
+    for name in dict.fromkeys(job.model for job in left if run.recipe.models[job.model].kind == "yamnet"):
+        body = _Body(run.recipe.models[name], sources[name], weights, len(run.labels), run.path / "folds")
+        bodies[name] = next((other for other in bodies.values() if other.path == body.path), body)
+    return bodies
 
 
 class _Body:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from emovox.errors import CorpusError
@@ -46,13 +48,14 @@ class Corpus:
         licence: An SPDX identifier or a short phrase.
         citation: How its authors ask to be cited.
         labels: The emotions in the order of every probability vector.
-        clips: At least one clip of at least two emotions.
+        clips: At least one clip.
         root: The folder the clips lie under.
         synthetic: True where no person spoke; every figure then carries the word.
         notes: Sentences about what was found while loading (a nested copy, say), for people to read.
+        source: The table that it was read from; None where that is ``root`` itself.
 
     Raises:
-        CorpusError: Two clips share an id, a clip has an unknown label, or there is nothing to tell apart.
+        CorpusError: There are no clips, two share an id, or one has an unknown label.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Corpus:
     root: Path
     synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(sorted(self.clips, key=lambda clip: clip.id)))
@@ -77,19 +81,28 @@ class Corpus:
         if unknown:
             raise CorpusError(f"Unknown emotion {sorted(unknown)[0]!r}; {self.name} knows {', '.join(self.labels)}")
 
-    def by_id(self) -> dict[str, Clip]:
-        """Every clip under its id."""
-        return {clip.id: clip for clip in self.clips}
-
     @property
     def speakers(self) -> tuple[str, ...]:
         """The speakers, sorted."""
         return tuple(sorted({clip.speaker for clip in self.clips}))
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 over every clip's id, labels and file size: quick, and it changes when a file does."""
-        hasher = hashlib.sha256()
-        for clip in self.clips:
-            hasher.update(f"{clip.id}\t{clip.emotion}\t{clip.speaker}\t{clip.path.stat().st_size}\n".encode())
+        """BLAKE2b, 256 bits, over every clip's id, emotion, speaker and file, byte by byte; worked out once.
+
+        Raises:
+            CorpusError: A recording is gone, or may not be read.
+        """
+        hasher = hashlib.blake2b(digest_size=32)
+        with ThreadPoolExecutor() as pool:
+            for clip, content in zip(self.clips, pool.map(_content, self.clips), strict=True):
+                hasher.update(f"{clip.id}\t{clip.emotion}\t{clip.speaker}\t{content}\n".encode())
         return hasher.hexdigest()
+
+
+def _content(clip: Clip) -> str:
+    try:
+        with clip.path.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except OSError as error:
+        raise CorpusError(f"{clip.path} cannot be read: {error.strerror or error}; restore it") from None

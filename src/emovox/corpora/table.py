@@ -59,7 +59,7 @@ def load_table(path: Path) -> Corpus:
     labels = tuple(label for label in LABELS if label in found) + tuple(sorted(found - set(LABELS)))
     name = path.resolve().parent.name if path.name == FILE else path.stem
     version = hashlib.sha256(content).hexdigest()[:12]
-    return Corpus(name, version, "not stated", "", labels, clips, path.parent)
+    return Corpus(name, version, "not stated", "", labels, clips, path.parent, source=path)
 
 
 def _check_header(path: Path, header: list[str]) -> None:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 VARIANTS = ("default", "reference")
 
-TITLES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "yamnet": "YAMNet"}
-
 
 def build_network(
     recipe: ModelRecipe,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emovox.corpora import ravdess
 from emovox.evaluation import Evaluation
 
 
@@ -44,11 +45,17 @@ SYSTEMS = (
 
 def people(evaluation: Evaluation) -> Anchor | None:
     """The figure for people, where the recordings are those that people judged."""
-    return PEOPLE if evaluation.corpus["name"] == "ravdess" and not evaluation.synthetic else None
+    return PEOPLE if _is_ravdess(evaluation) else None
 
 
 def systems(evaluation: Evaluation) -> tuple[Anchor, ...]:
     """Systems measured on the same clips under the same protocol."""
-    if evaluation.corpus["name"] != "ravdess" or evaluation.synthetic:
+    if not _is_ravdess(evaluation):
         return ()
     return tuple(anchor for anchor in SYSTEMS if anchor.protocol == evaluation.protocol)
+
+
+def _is_ravdess(evaluation: Evaluation) -> bool:
+    """Whether the corpus is all of RAVDESS: figures for a part of it would stand beside those for another set."""
+    whole = evaluation.total_clips == ravdess.CLIPS
+    return evaluation.corpus["name"] == "ravdess" and whole and not evaluation.synthetic
