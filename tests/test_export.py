@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import types
 
 import keras
 import numpy as np
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 from keras import layers
 
 import emovox
-from emovox import export, recognizer
+from emovox import export, files, recognizer
 from emovox.audio import read_audio
 from emovox.calibration import apply_temperature
-from emovox.errors import ModelError
+from emovox.errors import ModelError, StorageError
 from emovox.features import FRONT_ENDS, LogMel
 from emovox.recipe import KINDS, ModelRecipe
+from full_disk import full_disk
 from waveforms import WAVEFORMS, babble
 
 LABELS = ("neutral", "calm", "happy", "sad")
@@ -138,8 +140,7 @@ def test_artifact_and_keras_agree(kind, front, temperature, tmp_path):
     assert assert_same_answers(model, FRONT_ENDS[front], path, temperature) > 0.05  # the waveforms are told apart
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("variant", ["default", "reference"])
+@pytest.mark.parametrize("variant", ["default", pytest.param("reference", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_registered_model_has_an_artifact_that_agrees(kind, variant, tmp_path):
     models = pytest.importorskip("emovox.models", exc_type=ImportError)
@@ -206,6 +207,19 @@ def test_an_artifact_that_would_answer_otherwise_is_refused(model, tmp_path, mon
     with pytest.raises(ModelError, match="differs from the model"):
         export.write_artifact(model, LogMel(), 8.0, {"labels": LABELS}, tmp_path / "a.onnx")  # hot, so that it shows
     assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_artifact(model, tmp_path):
+    with full_disk(1), pytest.raises(StorageError, match=r"Cannot write .*free some space.*TMPDIR"):
+        export.write_artifact(model, LogMel(), 1.0, {"labels": LABELS}, tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_too_full_for_a_model_is_told_before_hdf5_meets_it(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=1_000_000))
+    with pytest.raises(StorageError, match=r"x_final_model\.h5: it needs 2 MB, and 1 MB are free"):
+        export.write_models(model, tmp_path, "x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_network_that_onnx_cannot_express_is_one_line(tmp_path):

@@ -7,42 +7,13 @@ import numpy as np
 import onnx
 import pytest
 import soundfile
-from onnx import TensorProto, helper
+from onnx import helper
 
 from emovox import recognizer
 from emovox.errors import AudioError, EmovoxError, ModelError
 from emovox.recognizer import Prediction, Recognizer
+from loudness import ABOUT, LABELS, write_loudness_model
 from waveforms import WAVEFORMS, babble, noise, tone
-
-LABELS = ("calm", "happy", "angry")
-ABOUT = {"format": 1, "labels": LABELS, "sample_rate_hz": 16000, "corpus": "synthetic", "synthetic": True}
-
-
-def write_loudness_model(path, about, steepness=20.0):
-    """An artifact by hand: softmax over (0.1, steepness * mean |x|, -1), so that what is loud is happy."""
-    nodes = [
-        helper.make_node("Abs", ["waveform"], ["rectified"]),
-        helper.make_node("ReduceMean", ["rectified"], ["loudness"], keepdims=1),
-        helper.make_node("Mul", ["loudness", "steepness"], ["happy"]),
-        helper.make_node("Concat", ["calm", "happy", "angry"], ["scores"], axis=0),
-        helper.make_node("Softmax", ["scores"], ["probabilities"], axis=0),
-    ]
-    constants = [
-        helper.make_tensor(name, TensorProto.FLOAT, [1], [value])
-        for name, value in (("calm", 0.1), ("angry", -1.0), ("steepness", steepness))
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "loudness",
-        [helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ("samples",))],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, (3,))],
-        constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    helper.set_model_props(model, {key: json.dumps(value) for key, value in about.items()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
-    return path
 
 
 @pytest.fixture

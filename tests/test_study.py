@@ -19,11 +19,13 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from emovox.corpora.base import Corpus
-from emovox.errors import ModelError, RecipeError, RunError
+from emovox.errors import ModelError, RecipeError, RunError, StorageError
 from emovox.recipe import KINDS, Augmentation, ModelRecipe, Recipe, recipe_from_toml
 from emovox.recognizer import Recognizer
 from emovox.runs import Run
 from emovox.study import _Body, built_in, plan, run_study
+from emovox.tasks import embed
+from full_disk import full_disk
 
 MODELS = ("cnn", "yamnet")
 
@@ -200,6 +202,21 @@ def test_a_cached_body_is_never_taken_for_another(tmp_path: Path) -> None:
     paths = {_Body(each, tmp_path / "features.npy", None, 8, tmp_path).path for each in unlike}
     assert len(paths) == len(unlike)
     assert _Body(dataclasses.replace(recipe, epochs=3), tmp_path / "features.npy", None, 8, tmp_path).path in paths
+
+
+def test_a_full_disk_leaves_no_half_of_a_body(tmp_path: Path) -> None:
+    np.save(tmp_path / "features.npy", np.zeros((2, 256, 64), np.float32))
+    body = _Body(built_in("default").models["yamnet"], tmp_path / "features.npy", None, 8, tmp_path / "folds")
+    (tmp_path / "folds").mkdir()
+    with full_disk(), pytest.raises(StorageError, match=r"Cannot write .*body-.*free some space"):
+        body.tasks()
+    body.discard()
+    assert list((tmp_path / "folds").iterdir()) == []
+    tasks = body.tasks()
+    with full_disk(2000), pytest.raises(StorageError, match=r"Cannot write .*body-.*free some space"):
+        embed(*tasks[-1])  # its place is 4 MB into the file
+    body.discard()
+    assert list((tmp_path / "folds").iterdir()) == []
 
 
 def test_models_on_one_frozen_body_share_it_and_a_stopped_run_ends_alike(tiny_corpus: Corpus, tmp_path: Path) -> None:

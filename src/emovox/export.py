@@ -12,7 +12,6 @@ import dataclasses
 import io
 import json
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,10 +28,14 @@ from emovox.calibration import SMALLEST_FLOAT, apply_temperature
 from emovox.corpora.synthetic import render_clip
 from emovox.errors import ModelError
 from emovox.features import LogMel
-from emovox.files import replacing
+from emovox.files import check_room, replacing, scratch
 
 if TYPE_CHECKING:
     import keras
+
+WEIGHT_BYTES = 4
+STRUCTURE_BYTES = 2_000_000
+"""At most what a file of a model takes beside its weights."""
 
 FORMAT = 1
 """Version of the artifact: its input, its output and the meaning of its metadata."""
@@ -59,11 +62,15 @@ def write_models(model: keras.Model, folder: Path | str, name: str) -> tuple[Pat
 
     Returns:
         The paths of the ``.h5`` and the ``.keras`` file.
+
+    Raises:
+        StorageError: They cannot be written.
     """
     stem = f"{'yamnet_classifier' if name == 'yamnet' else name}_final_model"
     paths = (Path(folder) / f"{stem}.h5", Path(folder) / f"{stem}.keras")
     for path in paths:
         with replacing(path) as temporary, _quiet():
+            check_room(path, 2 * WEIGHT_BYTES * model.count_params() + STRUCTURE_BYTES)
             model.save(temporary)
     return paths
 
@@ -241,8 +248,8 @@ def _network(model: keras.Model, front: LogMel) -> onnx.ModelProto:
     import keras
 
     shape = _batch_of_one(front, len(model.input_shape))
-    with tempfile.TemporaryDirectory() as folder, _quiet():
-        path = Path(folder) / "network.onnx"
+    with scratch() as folder, _quiet():
+        path = folder / "network.onnx"
         try:
             model.export(
                 str(path),
@@ -252,6 +259,8 @@ def _network(model: keras.Model, front: LogMel) -> onnx.ModelProto:
                 input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="features")],
             )
             network = onnx.load(path)
+        except OSError:
+            raise  # the disk's fault
         except Exception as error:
             raise ModelError(
                 f"The network {model.name} cannot be written as ONNX ({_first_line(error)}); "

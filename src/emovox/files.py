@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,13 @@ from typing import Any
 import numpy as np
 
 from emovox.errors import StorageError
+
+_ADVICE = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space there"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make it writable"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "move away the file that is in the way"),
+}
+"""What to do about each way a write fails."""
 
 
 @contextlib.contextmanager
@@ -25,11 +34,39 @@ def writing(path: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or error
         raise StorageError(
-            f"Cannot write {path}: {reason}; free some space there, or choose another place (--out for results, "
-            "EMOVOX_CACHE for the cache)"
+            f"Cannot write {path}: {error.strerror or error}; {_ADVICE.get(error.errno or 0, 'check the disk')}, or "
+            "choose another place (--out for results, EMOVOX_CACHE for the cache, TMPDIR for what is short-lived)"
         ) from None
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield a folder for what is short-lived, and remove it.
+
+    Raises:
+        StorageError: In place of any OSError of the block.
+    """
+    with writing(tempfile.gettempdir()), tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def check_room(path: Path | str, size: int) -> None:
+    """Refuse what will not fit, before a library that cannot bear a full disk begins to write.
+
+    Args:
+        path: The file to come, in a folder that exists.
+        size: In bytes.
+
+    Raises:
+        StorageError: The disk has less room.
+    """
+    free = shutil.disk_usage(Path(path).parent).free
+    if free < size:
+        raise StorageError(
+            f"Cannot write {path}: it needs {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free; free some space "
+            "there, or choose another place with --out"
+        )
 
 
 @contextlib.contextmanager

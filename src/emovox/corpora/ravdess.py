@@ -49,6 +49,7 @@ CITATION = (
 
 RECORD = "https://zenodo.org/records/1188976"
 ARCHIVE = "Audio_Speech_Actors_01-24.zip"
+ADDRESS = f"{RECORD}/files/{ARCHIVE}?download=1"
 ARCHIVE_BYTES = 208_468_073
 ARCHIVE_MD5 = "bc696df654c87fed845eb13823edef8a"
 
@@ -214,7 +215,7 @@ def get(folder: Path | None = None, progress: Progress | None = None) -> Path:
             raise CorpusError(f"{folder} holds something else than recordings; empty it, or give another folder")
         folder.rmdir()
     archive = fetch(
-        f"{RECORD}/files/{ARCHIVE}?download=1",
+        ADDRESS,
         user_cache() / ARCHIVE,
         ARCHIVE_BYTES,
         md5=ARCHIVE_MD5,

@@ -9,14 +9,13 @@ Weights are no part of this module; see :mod:`emovox.models.pretrained`.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import keras
 import numpy as np
 from keras import KerasTensor
 
+from emovox.files import scratch
 from emovox.models.blocks import MOMENTUM, steps
 from emovox.models.mobilenet import (
     BATCH_NORM_EPSILON,
@@ -161,8 +160,8 @@ def in_onnx_runtime(model: keras.Model, example: np.ndarray, threads: int) -> Ca
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.onnx"
+    with scratch() as folder:
+        path = folder / "model.onnx"
         model.export(path, format="onnx", verbose=False)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
