@@ -50,7 +50,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Evaluation]:
-    run = fake_run(tmp_path_factory.mktemp("runs") / "honest", "speakers6", seeds=2)
+    run = fake_run(tmp_path_factory.mktemp("runs") / "honest", "speakers6", seeds=2, repetitions=2)
     return run, evaluate(run)
 
 
@@ -127,6 +127,15 @@ def test_the_page_says_what_the_evaluation_says(written: Path, honest: tuple[Run
     assert str(honest[0].path) not in text
 
 
+def test_a_part_of_the_corpus_stands_beside_no_published_figure(tmp_path: Path) -> None:
+    """Nor are its folds those that were published."""
+    run = fake_run(tmp_path / "part", "speakers6", models=("cnn",), speakers=8)
+    text = Page(write_report(run, evaluate(run)).read_text(encoding="utf-8")).text
+    for phrase in ("EmoBox", "Livingstone and Russo, 2018", "Whisper"):
+        assert phrase not in text, phrase
+    assert "6 folds by speaker" in text
+
+
 def test_a_report_made_twice_is_the_same(written: Path, honest: tuple[Run, Evaluation]) -> None:
     before = (written / "report.html").read_bytes()
     run = Run.open(written)
@@ -199,7 +208,7 @@ def test_anchors_stand_only_beside_what_they_were_measured_on(
     assert [anchor.protocol for anchor in anchors.systems(honest[1])] == ["speakers6"] * 4
     assert anchors.people(leaky[1]) is None
     assert anchors.systems(leaky[1]) == ()
-    one = evaluate(fake_run(tmp_path / "one", "speakers1", models=("cnn",)))
+    one = evaluate(fake_run(tmp_path / "one", "speakers1", models=("cnn",), repetitions=2))
     assert anchors.people(one) is anchors.PEOPLE
     assert anchors.systems(one) == ()
 

@@ -58,6 +58,25 @@ def test_validation_speakers_are_of_both_sexes() -> None:
         assert {clip.sex for clip in fold.validation} == {"male", "female"}
 
 
+@pytest.mark.parametrize(
+    ("protocol", "speakers", "said"),
+    [
+        ("speakers1", 24, "one split by speaker: 4 test, 4 validation, the rest train"),
+        ("speakers1", 7, "one split by speaker: 2 test, 1 validation, the rest train"),
+        ("speakers6", 24, "6 folds by speaker, the partition of the EmoBox benchmark"),
+        ("speakers6", 23, "6 folds by speaker, or as many as there are speakers"),
+        ("speakers5", 24, "5 folds by speaker, those of Luna-Jiménez et al. (2021)"),
+        ("loso", 24, "one speaker out at a time"),
+        ("holdout", 24, "stratified 70/15/15 by clip; speakers shared, so leaky"),
+    ],
+)
+def test_a_protocol_is_told_as_it_came_out(protocol: str, speakers: int, said: str) -> None:
+    folds = make_folds(protocol, corpus(speakers))
+    judges = [sorted({clip.speaker for clip in fold.test}) for fold in folds]
+    choosers = [sorted({clip.speaker for clip in fold.validation}) for fold in folds]
+    assert PROTOCOLS[protocol].said_of(judges, choosers) == said
+
+
 def test_holdout_is_stratified() -> None:
     whole = corpus(takes=5)
     (fold,) = make_folds("holdout", whole)
