@@ -32,6 +32,7 @@ def test_a_study_becomes_a_row_for_each_model(table, tmp_path):
         assert "`holdout` (leaky)" in row
         assert f"{100 * model.uar.value:.1f} [" in row
         assert f"{model.parameters:,}" in row
+        assert f"asked {'65, aim 75' if model.name == 'cnn' else '78, aim 85'}" in row
         assert "(benchmarks/results/small.json)" in row
 
 
@@ -41,8 +42,9 @@ def test_a_synthetic_result_says_so(table, tmp_path):
 
 
 def test_measurements_become_rows(table):
-    text = table.tables({"speed": {"measurements": [{"what": "decode", "value": 5.21, "unit": "s", "aim": 8}]}})
-    assert "| decode | 5.21 s | 8 s | [speed](benchmarks/results/speed.json) |" in text
+    measured = {"what": "decode", "value": 5.21, "unit": "s", "aim": 8, "least": 20}
+    text = table.tables({"speed": {"measurements": [measured]}})
+    assert "| decode | 5.21 s | 20 s | 8 s | [speed](benchmarks/results/speed.json) |" in text
 
 
 def test_nothing_measured_says_so(table):

@@ -139,7 +139,7 @@ def noisy(rng: np.random.Generator, speakers: int, rate: float) -> tuple[np.ndar
 
 def test_an_interval_is_that_of_a_bootstrap_written_as_a_loop() -> None:
     truths, predictions, groups = noisy(np.random.default_rng(0), 24, 0.6)
-    ours = m.bootstrap_interval(truths, predictions, groups, m.uar, 8, n=4000)
+    ours = m.Bootstrap(truths, predictions, groups, 8, n=4000).interval(m.uar)
     rng = np.random.default_rng(99)
     scores = []
     own = [np.flatnonzero(groups == g) for g in range(24)]
@@ -168,33 +168,33 @@ def test_intervals_hold_what_they_promise(speakers: int, at_least: float) -> Non
     held = 0
     for _ in range(60):
         truths, predictions, groups = noisy(rng, speakers, 0.5)
-        interval = m.bootstrap_interval(truths, predictions, groups, m.uar, 8, n=400)
+        interval = m.Bootstrap(truths, predictions, groups, 8, n=400).interval(m.uar)
         held += interval.low <= everyone <= interval.high
     assert held / 60 >= at_least
 
 
 def test_speakers_widen_an_interval_and_seeds_are_averaged() -> None:
     truths, predictions, groups = noisy(np.random.default_rng(3), 12, 0.6)
-    by_speaker = m.bootstrap_interval(truths, predictions, groups, m.accuracy, 8)
-    by_clip = m.bootstrap_interval(truths, predictions, None, m.accuracy, 8)
+    by_speaker = m.Bootstrap(truths, predictions, groups, 8).interval(m.accuracy)
+    by_clip = m.Bootstrap(truths, predictions, None, 8).interval(m.accuracy)
     assert by_speaker.value == by_clip.value
     assert by_speaker.high - by_speaker.low > by_clip.high - by_clip.low
     other = noisy(np.random.default_rng(4), 12, 0.6)[1]
-    both = m.bootstrap_interval(truths, np.stack([predictions, other]), groups, m.accuracy, 8)
+    both = m.Bootstrap(truths, np.stack([predictions, other]), groups, 8).interval(m.accuracy)
     assert both.value == pytest.approx(((truths == predictions).mean() + (truths == other).mean()) / 2)
 
 
 def test_an_interval_does_not_depend_on_the_order_of_clips_nor_on_the_day() -> None:
     truths, predictions, groups = noisy(np.random.default_rng(5), 6, 0.6)
     order = np.random.default_rng(6).permutation(len(truths))
-    first = m.bootstrap_interval(truths, predictions, groups, m.uar, 8, seed=7)
-    assert first == m.bootstrap_interval(truths[order], predictions[order], groups[order], m.uar, 8, seed=7)
-    assert first != m.bootstrap_interval(truths, predictions, groups, m.uar, 8, seed=8)
+    first = m.Bootstrap(truths, predictions, groups, 8, seed=7).interval(m.uar)
+    assert first == m.Bootstrap(truths[order], predictions[order], groups[order], 8, seed=7).interval(m.uar)
+    assert first != m.Bootstrap(truths, predictions, groups, 8, seed=8).interval(m.uar)
 
 
 def test_one_group_has_no_interval() -> None:
     with pytest.raises(ValueError, match="two groups"):
-        m.bootstrap_interval(np.array([0, 1]), np.array([0, 1]), ["a", "a"], m.uar, 2)
+        m.Bootstrap(np.array([0, 1]), np.array([0, 1]), ["a", "a"], 2).interval(m.uar)
 
 
 def test_a_paired_difference_is_narrower_than_the_models_own_intervals() -> None:
@@ -202,7 +202,7 @@ def test_a_paired_difference_is_narrower_than_the_models_own_intervals() -> None
     truths, better, groups = noisy(rng, 24, 0.7)
     worse = np.where(rng.random(len(truths)) < 0.1, (truths + 1) % 8, better)
     gap = m.paired_bootstrap(truths, better, worse, groups, m.uar, 8)
-    own = m.bootstrap_interval(truths, better, groups, m.uar, 8)
+    own = m.Bootstrap(truths, better, groups, 8).interval(m.uar)
     assert 0 < gap.low < gap.value < gap.high
     assert gap.high - gap.low < own.high - own.low
     assert gap.p_value < 0.01

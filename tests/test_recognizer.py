@@ -82,15 +82,6 @@ def test_an_impossible_rate_is_refused(listener, rate):
         listener.predict(tone(1), sample_rate_hz=rate)
 
 
-def test_many_files_are_answered_in_order(listener, tmp_path):
-    paths = [tmp_path / f"{i}.wav" for i in range(4)]
-    for i, path in enumerate(paths):
-        soundfile.write(path, tone(0.5, level=0.5 if i % 2 else 0.001), 16000)
-    assert [heard.emotion for heard in listener.predict_many(paths)] == ["calm", "happy", "calm", "happy"]
-    with pytest.raises(AudioError, match=r"absent\.wav"):
-        listener.predict_many([*paths, tmp_path / "absent.wav"])
-
-
 def test_it_would_rather_not_say_below_the_artifacts_threshold(tmp_path):
     listener = Recognizer(write_loudness_model(tmp_path / "a.onnx", {**ABOUT, "abstain_below": 0.9}))
     assert listener.predict(tone(1, level=0.9)).abstains is False

@@ -201,20 +201,6 @@ class Bootstrap:
         return Difference(float(value), low, high, min(1.0, 2 * (beyond + 1) / (len(gaps) + 1)))
 
 
-def bootstrap_interval(
-    truths: np.ndarray,
-    predictions: np.ndarray,
-    groups: Sequence[str] | np.ndarray | None,
-    metric: Metric,
-    n_classes: int,
-    n: int = 2000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Interval:
-    """A score with its interval; see :class:`Bootstrap` for the arguments."""
-    return Bootstrap(truths, predictions, groups, n_classes, n, seed, level).interval(metric)
-
-
 def paired_bootstrap(
     truths: np.ndarray,
     predictions: np.ndarray,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,14 +115,6 @@ class Recognizer:
             waveform = read_audio(recording, self.sample_rate_hz)
         (probabilities,) = self._session.run(["probabilities"], {"waveform": waveform})  # (classes,)
         return Prediction(self.labels, probabilities, abstains=float(probabilities.max()) < self._abstain_below)
-
-    def predict_many(self, recordings: Iterable[Path | str]) -> list[Prediction]:
-        """:meth:`predict` for each file, in order.
-
-        Raises:
-            AudioError: One of them cannot be judged.
-        """
-        return [self.predict(recording) for recording in recordings]
 
     @cached_property
     def _abstain_below(self) -> float:
