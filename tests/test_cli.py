@@ -19,7 +19,7 @@ from emovox.corpora.base import Clip, Corpus
 from emovox.corpora.listing import Listing
 from emovox.errors import AudioError, CorpusError, ModelError
 from emovox.recipe import ModelRecipe, Recipe, read_recipe
-from fake_run import fake_run
+from fake_run import fake_result, fake_run
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = [[], ["run"], ["models"], ["predict"], ["evaluate"], ["compare"], ["data"],
@@ -380,6 +380,18 @@ def test_data_describe_writes_plots_only_where_told(invoke, study, monkeypatch):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     return fake_run(tmp_path_factory.mktemp("runs") / "first", models=("cnn", "yamnet"), speakers=6)
+
+
+def test_evaluate_judges_what_is_finished(invoke, tmp_path):
+    run = fake_run(tmp_path / "part", models=("cnn", "yamnet"), speakers=6, finish=False)
+    for job in run.jobs:
+        if job.model == "cnn":
+            run.write_result(job, fake_result(run, job))
+    assert "judge it with --finished" in invoke("evaluate", run.path).stderr
+    shown = invoke("evaluate", run.path, "--finished")
+    assert shown.exit_code == 0, shown.output
+    assert "yamnet is not finished and is left out" in shown.stdout
+    assert "NOT YET COMPLETE" in (run.path / "training_summary.txt").read_text()
 
 
 def test_evaluate_writes_and_shows(invoke, finished, monkeypatch):

@@ -137,7 +137,7 @@ def test_an_unfinished_run_says_how_much_is_left(tmp_path: Path) -> None:
     for job in run.jobs:
         if job.model == "cnn" or job.fold == "fold1":
             run.write_result(job, fake_result(run, job))
-    with pytest.raises(RunError, match=r"5 of 12 trainings left \(all of cnn is done\)"):
+    with pytest.raises(RunError, match=r"5 of 12 trainings left \(all of cnn is done: judge it with --finished\)"):
         evaluate(run)
     evaluation = evaluate(run, finished_only=True)
     assert list(evaluation.models) == ["cnn"]

@@ -150,7 +150,6 @@ def test_killed_anywhere_it_goes_on_to_the_same_figures(tiny_corpus: Corpus, tmp
         np.testing.assert_array_equal(a.test_probabilities, b.test_probabilities)
 
 
-@pytest.mark.slow
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     script = textwrap.dedent(
         """

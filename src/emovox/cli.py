@@ -350,9 +350,12 @@ def predict(
         raise typer.Exit(EmovoxError.exit_code)
 
 
-@app.command(epilog=_examples("emovox evaluate runs/NAME"))
+@app.command(epilog=_examples("emovox evaluate runs/NAME", "emovox evaluate runs/NAME --finished"))
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with finished trainings.")],
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Judge the models that are done, though others are not yet.")
+    ] = False,
 ) -> None:
     """Judge a run again from its predictions, and write its tables, figures and report anew."""
     from emovox.evaluation import evaluate as judge
@@ -361,7 +364,7 @@ def evaluate(
     from emovox.terminal import show_classes, show_evaluation
 
     opened, console = Run.open(run), Console(highlight=False)
-    evaluation = judge(opened)
+    evaluation = judge(opened, finished_only=finished)
     from emovox.report import write_report
 
     write_results(opened, evaluation)

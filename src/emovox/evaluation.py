@@ -245,7 +245,7 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
     missing = tuple(dict.fromkeys(job.model for job in left))
     names = [name for name in run.recipe.models if name not in missing]
     if left and not (finished_only and names):
-        finished = f" (all of {', '.join(names)} is done)" if names else ""
+        finished = f" (all of {', '.join(names)} is done: judge it with --finished)" if names else ""
         raise RunError(
             f"{run.path} has {len(left)} of {len(run.jobs)} trainings left{finished}; "
             f"finish it with 'emovox run --resume --out {run.path}'"
