@@ -32,14 +32,17 @@ def write(name: str, content: dict[str, Any]) -> Path:
 
 
 @contextmanager
-def peak_memory(every_seconds: float = 2.0) -> Iterator[list[float]]:
-    """Watch this process and its children; the yielded list holds the peak in GiB (proportional set size; Linux)."""
+def peak_memory(every_seconds: float = 1.0) -> Iterator[list[float]]:
+    """Watch all processes that this one starts; the list holds their peak in GiB (proportional set size; Linux).
+
+    The measuring process itself is left out: a user does not have it.
+    """
     peak = [0.0]
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(every_seconds):
-            peak[0] = max(peak[0], sum(map(_proportional_bytes, _family(os.getpid()))) / 2**30)
+            peak[0] = max(peak[0], sum(map(_proportional_bytes, _descendants(os.getpid()))) / 2**30)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -50,8 +53,8 @@ def peak_memory(every_seconds: float = 2.0) -> Iterator[list[float]]:
         watcher.join()
 
 
-def _family(root: int) -> list[int]:
-    """A process and all its descendants."""
+def _descendants(root: int) -> list[int]:
+    """Every process that a process has started, and those that they have."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -61,7 +64,7 @@ def _family(root: int) -> list[int]:
     family = [root]
     for process in family:
         family += [child for child, parent in parents.items() if parent == process]
-    return family
+    return family[1:]
 
 
 def _proportional_bytes(process: int) -> int:

@@ -282,6 +282,7 @@ def test_bad_recipes_are_refused_in_one_line(text: str, message: str) -> None:
         ({"plateau": 3, "schedule": "cosine"}, "plateau halves a constant rate"),
         ({"kind": "yamnet", "frozen_layers": 9, "last_layer": 8}, "frozen_layers <= last_layer"),
         ({"kind": "yamnet", "frozen_layers": 6, "last_layer": 15}, "last_layer <= 14"),
+        ({"kind": "yamnet", "front_end": "yamnet", "frozen_layers": 6, "tap_layer": 15}, "tap_layer <= 14"),
         ({"kind": "yamnet", "front_end": "reference", "augment": Augmentation()}, "YAMNet reads 64 mels"),
         ({"kind": "yamnet", "front_end": "yamnet"}, "set crop_frames to 0"),
         ({"variant": "best"}, "unknown variant 'best'; use default, reference"),

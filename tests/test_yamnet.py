@@ -8,7 +8,7 @@ import pytest
 
 from emovox.features import LogMel
 from emovox.models import build_network
-from emovox.models.mobilenet import body_shape
+from emovox.models.mobilenet import TAP, body_shape
 from emovox.models.pretrained import load_into, read_weights
 from emovox.models.yamnet import (
     BODY,
@@ -212,6 +212,23 @@ def test_network_rounded_as_the_interpreter_rounds_agrees_still_closer(signal, r
     # The interpreter itself, on another build, is within 0.99 of its own reference on white noise.
     assert correlation > (0.96 if signal == "white_noise" else 0.9995)
     assert x[0].argmax() == reference[f"{signal}/scores"].argmax()
+
+
+def test_taps_hear_what_the_published_layers_say_and_do_not_learn():
+    weights = {layer.name: tuple(layer.get_weights()) for layer in build_yamnet(None).layers if layer.get_weights()}
+    recipe = ModelRecipe(kind="yamnet", frozen_layers=3, last_layer=4, tap_layer=5)
+    network = build_classifier(recipe, (64, 64), 8, weights)
+    whole = build_yamnet_body(64, 5)
+    load_into(whole, weights)
+    x = spectrograms(2, 64)
+    middle = network.body(x)
+    for name in ("layer4_pointwise", "layer5_pointwise"):
+        tap = keras.Model(network.trained.input, network.trained.get_layer(f"{TAP}{name}_relu").output)
+        wanted = keras.Model(whole.input, whole.get_layer(f"{name}_relu").output)
+        np.testing.assert_allclose(tap(middle), wanted(x), atol=1e-5)
+    learning = {variable.path for variable in network.trained.trainable_variables}
+    assert any("layer4_pointwise" in path for path in learning)
+    assert not any(TAP in path for path in learning)
 
 
 def test_random_bodies_are_one_whatever_the_seed_and_heads_are_not():

@@ -69,6 +69,8 @@ class ModelRecipe:
         last_layer: YAMNet only: the transfer point, 1 to 14.
         frozen_layers: YAMNet only: layers up to this one stay as published and are computed once; the others, up to
             ``last_layer``, are fine-tuned.
+        tap_layer: YAMNet only: beside the fine-tuned layers, the published ones run on up to this one, and each of them
+            is heard too; 0 hears no more than ``frozen_layers``.
         versions: YAMNet only: how many times each clip passes the frozen layers, the first time as it is and then
             augmented.
         augment: See :class:`Augmentation`.
@@ -91,6 +93,7 @@ class ModelRecipe:
     dropout: float = 0.3
     last_layer: int = 14
     frozen_layers: int = 14
+    tap_layer: int = 0
     versions: int = 1
     augment: Augmentation = field(default_factory=Augmentation)
 

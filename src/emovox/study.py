@@ -293,6 +293,8 @@ def _check(recipe: Recipe) -> None:
         if model.kind == "yamnet":
             if not model.frozen_layers <= model.last_layer <= len(BODY):
                 raise RecipeError(f"models.{name}: needs frozen_layers <= last_layer <= {len(BODY)}")
+            if model.tap_layer > len(BODY):
+                raise RecipeError(f"models.{name}: needs tap_layer <= {len(BODY)}")
             if front.n_mels != N_MELS:
                 raise RecipeError(f"models.{name}: YAMNet reads {N_MELS} mels; set front_end to yamnet")
             if model.augment.crop_frames:

@@ -175,6 +175,7 @@ def _batches(
 
     def rows(version: np.ndarray, clip: np.ndarray) -> np.ndarray:
         chosen: np.ndarray = examples.features[version, clip]
+        _forget_pages(examples.features)
         return chosen.astype(np.float32, copy=False)
 
     def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -208,7 +209,7 @@ def _class_weights(examples: Examples) -> np.ndarray:
 
 
 def _forget_pages(features: np.ndarray) -> None:
-    """Give back the memory that reading a memory-mapped array has taken; the next epoch reads it again."""
+    """Give back the memory that reading a memory-mapped array has taken; the system keeps the file at hand."""
     mapped: Any = features.base
     if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)

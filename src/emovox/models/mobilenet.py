@@ -10,6 +10,8 @@ PATCH_FRAMES = 96
 EMBEDDING_SIZE = 1024
 N_AUDIOSET_CLASSES = 521
 BATCH_NORM_EPSILON = 1e-4
+TAP = "tap_"
+"""Begins the name of a layer that runs as published beside its fine-tuned twin."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,14 @@ import numpy as np
 
 from emovox.download import fetch, user_cache
 from emovox.errors import DownloadError, ModelError
-from emovox.models.mobilenet import BATCH_NORM_EPSILON, EMBEDDING_SIZE, N_AUDIOSET_CLASSES, Convolution, convolutions
+from emovox.models.mobilenet import (
+    BATCH_NORM_EPSILON,
+    EMBEDDING_SIZE,
+    N_AUDIOSET_CLASSES,
+    TAP,
+    Convolution,
+    convolutions,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -106,7 +113,7 @@ def check_weights(path: Path | str) -> str:
 
 
 def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]]) -> int:
-    """Set every layer of ``model`` whose name is in ``weights``, wherever the body ends.
+    """Set every layer of ``model`` whose name is in ``weights``, wherever the body ends, and every tap of such a layer.
 
     Args:
         model: Contains the layers of :func:`emovox.models.yamnet.build_yamnet_body` at its top level.
@@ -118,11 +125,11 @@ def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]])
     Raises:
         ModelError: The model shares no layer with the weights.
     """
-    known = [layer for layer in model.layers if layer.name in weights]
+    known = {layer: layer.name.removeprefix(TAP) for layer in model.layers if layer.name.removeprefix(TAP) in weights}
     if not known:
         raise ModelError(f"The model {model.name!r} has no layer of YAMNet; build it with build_yamnet_body")
-    for layer in known:
-        layer.set_weights(list(weights[layer.name]))
+    for layer, name in known.items():
+        layer.set_weights(list(weights[name]))
     return len(known)
 
 

@@ -9,7 +9,8 @@ Weights are no part of this module; see :mod:`emovox.models.pretrained`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -24,6 +25,7 @@ from emovox.models.mobilenet import (
     N_AUDIOSET_CLASSES,
     N_MELS,
     PATCH_FRAMES,
+    TAP,
     Convolution,
     convolutions,
 )
@@ -188,7 +190,8 @@ def build_classifier(
     ``default`` leaves the layers up to ``recipe.frozen_layers`` as published and fine-tunes those above, up to
     ``recipe.last_layer``. It classifies means and mean absolute deviations over time of both: of the fine-tuned
     channels, and of the frozen ones in each frequency band, since the middle layers still tell how a voice sounds, and
-    where.
+    where. With ``recipe.tap_layer`` the published layers run on beside the fine-tuned ones, and their channels are
+    heard too.
 
     Args:
         recipe: The variant, the layers and the dropout rate.
@@ -215,9 +218,11 @@ def build_classifier(
         from emovox.models.pretrained import load_into
 
         load_into(body, weights)
-        if recipe.last_layer > recipe.frozen_layers:
+        if max(recipe.last_layer, recipe.tap_layer) > recipe.frozen_layers:
             load_into(trained, weights)
         freeze_batch_norms(trained)
+        for layer in trained.layers:
+            layer.trainable = layer.trainable and not layer.name.startswith(TAP)
     else:
         _settle_batch_norms(body)
     body.trainable = False
@@ -241,12 +246,29 @@ def _fine_tuned(recipe: ModelRecipe, shape: tuple[int, ...], n_classes: int) -> 
     x = inputs
     for c in convolutions(recipe.last_layer)[len(convolutions(recipe.frozen_layers)) :]:
         x = _convolved(x, c)
-    x = layers.AveragePooling2D((1, x.shape[2]), name="bands")(x)
-    heard = (*_mean_and_deviation(steps(x, "fine_tuned_steps")), *_mean_and_deviation(steps(inputs, "frozen_steps")))
-    x = layers.Concatenate(name="statistics")(list(heard))
+    heard = [
+        *_mean_and_deviation(steps(_mean_of_bands(x, "bands"), "fine_tuned_steps")),
+        *_mean_and_deviation(steps(inputs, "frozen_steps")),
+    ]
+    for name, tap in _taps(inputs, recipe.frozen_layers, recipe.tap_layer):
+        heard += _mean_and_deviation(steps(_mean_of_bands(tap, f"{name}_bands"), f"{name}_steps"))
+    x = layers.Concatenate(name="statistics")(heard)
     x = layers.BatchNormalization(momentum=MOMENTUM, name="statistics_bn")(x)
     x = layers.Dropout(recipe.dropout)(x)
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="yamnet_fine_tuned")
+
+
+def _taps(x: KerasTensor, frozen_layers: int, last: int) -> Iterator[tuple[str, KerasTensor]]:
+    """What leaves each of the layers after ``frozen_layers`` up to ``last``, under the layer's name."""
+    for c in convolutions(max(last, frozen_layers))[len(convolutions(frozen_layers)) :]:
+        x = _convolved(x, dataclasses.replace(c, name=TAP + c.name))
+        if not c.depthwise:
+            yield TAP + c.name, x
+
+
+def _mean_of_bands(x: KerasTensor, name: str) -> KerasTensor:
+    """(batch, steps, bands, channels) → (batch, steps, 1, channels)."""
+    return keras.layers.AveragePooling2D((1, x.shape[2]), name=name)(x)
 
 
 def _mean_and_deviation(x: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
