@@ -18,8 +18,10 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+from emovox.audio import read_audio
 from emovox.corpora.base import Corpus
 from emovox.errors import ModelError, RecipeError, RunError, StorageError
+from emovox.features import front_end
 from emovox.recipe import KINDS, Augmentation, ModelRecipe, Recipe, recipe_from_toml
 from emovox.recognizer import Recognizer
 from emovox.runs import Run
@@ -33,7 +35,9 @@ MODELS = ("cnn", "yamnet")
 def tiny_recipe(epochs: int = 2, models: tuple[str, ...] = MODELS) -> Recipe:
     recipe = plan(models=models, epochs=epochs, corpus="synthetic")
     small = {
-        name: dataclasses.replace(model, frozen_layers=4, last_layer=5, versions=2) if name == "yamnet" else model
+        name: dataclasses.replace(model, frozen_layers=4, last_layer=5, tap_layer=6, versions=2)
+        if name == "yamnet"
+        else dataclasses.replace(model, members=2)
         for name, model in recipe.models.items()
     }
     return dataclasses.replace(recipe, models=small)
@@ -105,6 +109,23 @@ def test_a_finished_run_can_be_run_again_at_no_cost(finished: Run, tiny_corpus: 
     run_study(finished.recipe, tiny_corpus, finished.path, resume=True, workers=1)
     assert (finished.path / "predictions.npz").read_bytes() == before
     assert not left_behind.exists()
+
+
+def test_a_model_of_two_members_answers_with_their_mean(finished: Run, tiny_corpus: Corpus) -> None:
+    import keras
+
+    result = finished.read_result(finished.jobs[0])
+    front = front_end(finished.recipe.models["cnn"].front_end)
+    clips = {clip.id: clip for clip in tiny_corpus.clips}
+    features = np.stack([front(read_audio(clips[i].path)) for i in result.test_ids])
+    for suffix in ("h5", "keras"):
+        model = keras.models.load_model(finished.path / f"cnn_final_model.{suffix}", compile=False)
+        members = [layer for layer in model.layers if layer.name.startswith("cnn_member")]
+        answers = [np.asarray(member(features, training=False)) for member in members]
+        assert len(answers) == 2 and np.abs(answers[0] - answers[1]).max() > 1e-3
+        np.testing.assert_allclose(np.mean(answers, axis=0), result.test_probabilities, atol=1e-5)
+    assert result.parameters == model.count_params()
+    assert len(list(finished.path.glob("logs/*/cnn-seed0/member*"))) == 2
 
 
 def test_other_weights_than_a_run_began_with_are_refused(finished: Run, tiny_corpus: Corpus) -> None:
@@ -222,7 +243,7 @@ def test_models_on_one_frozen_body_share_it_and_a_stopped_run_ends_alike(tiny_co
     """Two models on one body, whose names hold dots; one of them stopped after its first epoch."""
     base = tiny_recipe()
     yamnet = base.models["yamnet"]
-    models = {"yamnet.a": yamnet, "yamnet.b": dataclasses.replace(yamnet, dropout=0.1)}
+    models = {"yamnet.a": yamnet, "yamnet.b": dataclasses.replace(yamnet, dropout=0.1, members=2)}
     recipe = dataclasses.replace(base, models=models)
     whole = run_study(recipe, tiny_corpus, tmp_path / "whole", workers=2)
     assert (whole.path / "artifacts" / "yamnet.b.onnx").is_file()

@@ -66,6 +66,8 @@ class ModelRecipe:
         class_weights: Weigh classes by inverse frequency.
         average: Decay per step of the exponential moving average of the weights; 0 uses the last weights.
         dropout: Rate before the classifier.
+        members: Networks of this kind that learn apart, each from a seed of its own, and answer with the mean of their
+            probabilities (Lakshminarayanan et al., 2017, arXiv:1612.01474).
         last_layer: YAMNet only: the transfer point, 1 to 14.
         frozen_layers: YAMNet only: layers up to this one stay as published and are computed once; the others, up to
             ``last_layer``, are fine-tuned.
@@ -91,6 +93,7 @@ class ModelRecipe:
     class_weights: bool = True
     average: float = 0.0
     dropout: float = 0.3
+    members: int = 1
     last_layer: int = 14
     frozen_layers: int = 14
     tap_layer: int = 0
@@ -164,7 +167,7 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"Cannot read the recipe {path}: {reason}; give a TOML file such as a run's") from None
 
 
-AT_LEAST_ONE = ("seeds", "epochs", "batch_size", "frozen_layers", "last_layer", "versions")
+AT_LEAST_ONE = ("seeds", "epochs", "batch_size", "members", "frozen_layers", "last_layer", "versions")
 BELOW_ONE = ("dropout", "label_smoothing", "average", "time_shift")
 
 

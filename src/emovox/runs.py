@@ -93,7 +93,7 @@ class JobResult:
 
     Args:
         parameters: Weights of the trained part, batch norms' statistics among them; a frozen body is not counted.
-        epochs_trained: Epochs that ran.
+        epochs_trained: Epochs that ran; as the next and the history, averaged over the model's members.
         best_epoch: The epoch whose weights were kept, counted from 1; 0 where none was chosen.
         seconds: Wall time of the training, over all its sessions; a frozen body's is not in it.
         temperature: Fitted on the validation clips; probabilities below are those *before* it is applied.

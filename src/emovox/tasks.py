@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,38 +68,47 @@ def train_job(run_folder: str, job: Job, features: Path, inputs: Path, weights: 
         inputs: What the trained part of the model reads: the same file, or (versions, clips, …) of a frozen body.
         weights: The file of published weights, or None.
     """
-    from emovox.training import Examples, predict, train
+    from emovox.models.network import average
+    from emovox.training import Examples, Progress, predict, train
 
     run = Run.open(run_folder)
     recipe, fold = run.recipe.models[job.model], run.folds[job.fold]
     front = front_end(recipe.front_end)
-    network = _network(recipe, len(run.labels), job.seed, weights, any_length=recipe.augment.crop_frames > 0)
+    members = _members(recipe, len(run.labels), job.seed, weights, any_length=recipe.augment.crop_frames > 0)
+    has_body = members[0].body is not None
     heard = np.load(features, mmap_mode="r")
     place = {clip: i for i, clip in enumerate(run.clips)}  # the order of features is that of clip ids
     targets = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
     parts = (fold.train, fold.validation, fold.test)
     train_clips, validation, test = (np.array([place[clip] for clip in part]) for part in parts)
     examples = Examples(
-        features=np.asarray(heard)[None] if network.body is None else np.load(inputs, mmap_mode="r"),
+        features=np.load(inputs, mmap_mode="r") if has_body else np.asarray(heard)[None],
         targets=targets,
         train=train_clips,
         validation=validation,
         n_classes=len(run.labels),
-        floor=None if network.body is not None else front.silence,
+        floor=None if has_body else front.silence,
     )
     folder = run.job_folder(job)
     stage = f"{job.model} · {job.fold} · seed {job.seed}"
-    progress = train(
-        network.trained,
-        recipe,
-        examples,
-        job.seed,
-        folder,
-        logs=run.path / "logs" / job.name,
-        epoch_done=lambda done, most, values: tell(stage, done, most),
-    )
-    if progress.epochs_trained < recipe.epochs:  # it stopped early
-        tell(stage, recipe.epochs, recipe.epochs)
+    epochs = recipe.members * recipe.epochs
+
+    def train_member(number: int, member: Network) -> Progress:
+        own, before = f"member{number + 1}" if recipe.members > 1 else "", number * recipe.epochs
+        progress = train(
+            member.trained,
+            recipe,
+            examples,
+            _member_seed(recipe, job.seed, number),
+            folder / own,
+            logs=run.path / "logs" / job.name / own,
+            epoch_done=lambda done, most, values: tell(stage, before + done, epochs),
+        )
+        tell(stage, before + recipe.epochs, epochs)  # also where it stopped early
+        return progress
+
+    trained = [train_member(number, member) for number, member in enumerate(members)]
+    network = average(members)
     model = network.joined()  # judged as it will answer: from front-end features, in full precision
     chose, judged = predict(model, heard[validation]), predict(model, heard[test])
     write_arrays(folder / WEIGHTS, {str(i): w for i, w in enumerate(network.trained.get_weights())})
@@ -106,18 +116,19 @@ def train_job(run_folder: str, job: Job, features: Path, inputs: Path, weights: 
         job,
         JobResult(
             parameters=network.trained.count_params(),
-            epochs_trained=progress.epochs_trained,
-            best_epoch=progress.best_epoch,
-            seconds=progress.seconds,
+            epochs_trained=round(float(np.mean([progress.epochs_trained for progress in trained]))),
+            best_epoch=round(float(np.mean([progress.best_epoch for progress in trained]))),
+            seconds=sum(progress.seconds for progress in trained),
             temperature=fit_temperature(chose, targets[validation]),
-            history=progress.history,
+            history=_mean_history([progress.history for progress in trained]),
             validation_ids=fold.validation,
             validation_probabilities=chose,
             test_ids=fold.test,
             test_probabilities=judged,
         ),
     )
-    (folder / "checkpoint.npz").unlink(missing_ok=True)
+    for checkpoint in folder.rglob("checkpoint.npz"):
+        checkpoint.unlink()
 
 
 def export_model(run_folder: str, job: Job, weights: Path | None, metadata: dict[str, Any]) -> None:
@@ -130,16 +141,39 @@ def export_model(run_folder: str, job: Job, weights: Path | None, metadata: dict
         metadata: What the artifact tells about itself.
     """
     from emovox.export import write_artifact, write_models
+    from emovox.models.network import average
 
     run = Run.open(run_folder)
     recipe = run.recipe.models[job.model]
-    network = _network(recipe, len(run.labels), job.seed, weights)
+    network = average(_members(recipe, len(run.labels), job.seed, weights))
     stored = read_arrays(run.job_folder(job) / WEIGHTS)
     network.trained.set_weights([stored[str(i)] for i in range(len(stored))])
     model = network.joined()
     write_models(model, run.path, job.model)
     artifact = run.path / "artifacts" / f"{job.model}.onnx"
     write_artifact(model, front_end(recipe.front_end), run.read_result(job).temperature, metadata, artifact)
+
+
+def _members(
+    recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None, any_length: bool = False
+) -> list[Network]:
+    """The fresh networks whose mean is the model."""
+    seeds = [_member_seed(recipe, seed, number) for number in range(recipe.members)]
+    return [_network(recipe, n_classes, own, weights, any_length) for own in seeds]
+
+
+def _member_seed(recipe: ModelRecipe, seed: int, number: int) -> int:
+    """A seed that no other member of the same recipe has, whatever its training's seed."""
+    return seed * recipe.members + number
+
+
+def _mean_history(histories: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
+    """The mean over members, epoch by epoch, as far as all of them went."""
+    names = histories[0]
+    shortest = {name: min(len(history[name]) for history in histories) for name in names}
+    return {
+        name: np.mean([history[name][: shortest[name]] for history in histories], axis=0).tolist() for name in names
+    }
 
 
 def _network(recipe: ModelRecipe, n_classes: int, seed: int, weights: Path | None, any_length: bool = False) -> Network:

@@ -27,7 +27,7 @@ _threads = 1
 """In a worker process: the cores that it may use."""
 
 
-TASKS_PER_PROCESS = 4
+TASKS_PER_PROCESS = 2
 """After so many a process is replaced: TensorFlow keeps some 40 MB of every graph that was built."""
 
 

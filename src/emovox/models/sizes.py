@@ -39,7 +39,7 @@ def sizes(recipes: Iterable[ModelRecipe], n_classes: int = 8) -> tuple[Size, ...
     for recipe in recipes:
         shape = front_end(recipe.front_end).shape
         network = build_network(recipe, shape, n_classes, seed=0)
-        trained = int(network.trained.count_params())
+        trained = recipe.members * int(network.trained.count_params())
         body = 0 if network.body is None else int(network.body.count_params())
         found.append(Size(recipe.kind, recipe.variant, recipe.front_end, shape, trained, trained + body))
     return tuple(found)
