@@ -168,7 +168,8 @@ FRONT_ENDS: dict[str, LogMel] = {
         n_frames=94,
         scaling="minmax",
     ),
-    "default": LogMel(),
+    # Few bands: formants stay apart, and the harmonics of one speaker's pitch do not (docs/choices.md).
+    "default": LogMel(n_mels=24),
     # The published YAMNet front end, on the speech of the whole clip rather than on 0.96 s patches.
     "yamnet": LogMel(hop_seconds=0.010, fmin_hz=125.0, fmax_hz=7500.0, n_frames=256),
 }

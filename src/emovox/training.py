@@ -101,6 +101,7 @@ def train(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
         metrics=["accuracy"],
+        steps_per_execution=steps,  # an epoch in one call: the same numbers, a sixth sooner
     )
     optimizer.build(network.trainable_variables)
     keeper = _Keeper(network, recipe, examples, seed, folder, logs, epoch_done)
