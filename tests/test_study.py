@@ -234,7 +234,7 @@ def test_a_full_disk_leaves_no_half_of_a_body(tmp_path: Path) -> None:
     assert list((tmp_path / "folds").iterdir()) == []
     tasks = body.tasks()
     with full_disk(2000), pytest.raises(StorageError, match=r"Cannot write .*body-.*free some space"):
-        embed(*tasks[-1])  # its place is 4 MB into the file
+        embed(*tasks[-1])  # its last place is 4 MB into the file
     body.discard()
     assert list((tmp_path / "folds").iterdir()) == []
 

@@ -37,6 +37,9 @@ from emovox.tasks import embed, export_model, train_job
 from emovox.workers import Workers
 
 QUICK_EPOCHS = 3
+BODY_TASKS = 4
+"""Into so many pieces the work of a frozen body is cut: each starts by building the network."""
+
 WORKER_GIBIBYTES = 1.5
 """What one training process may need; fewer are started where memory is short."""
 
@@ -402,13 +405,16 @@ class _Body:
         self.temporary = folder / f".{self.path.name}"  # one name, so that a run that was killed leaves one at most
 
     def tasks(self) -> list[tuple[Any, ...]]:
-        """Arguments of :func:`emovox.tasks.embed`, one for each version; none where they are there."""
+        """Arguments of :func:`emovox.tasks.embed` for tasks that share the versions; none where they are there."""
         if self.path.exists():
             return []
         with writing(self.path):
             np.lib.format.open_memmap(self.temporary, mode="w+", dtype=np.float16, shape=self.shape).flush()
         common = (self.recipe, self.features, self.weights, self.temporary)
-        return [(*common, version, self.n_classes) for version in range(self.recipe.versions)]
+        count = self.recipe.versions
+        return [(*common, tuple(range(first, count, BODY_TASKS)), self.n_classes) for first in range(BODY_TASKS)][
+            :count
+        ]
 
     def finish(self) -> None:
         """All versions are in: give the file its name."""

@@ -23,8 +23,10 @@ WEIGHTS = "weights.npz"
 EMBED_BATCH = 32
 
 
-def embed(recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, version: int, n_classes: int) -> None:
-    """Pass one version of every clip through the model's frozen body, into its place in a prepared array.
+def embed(
+    recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, versions: Sequence[int], n_classes: int
+) -> None:
+    """Pass some versions of every clip through the model's frozen body, into their places in a prepared array.
 
     Version 0 is each clip as it is; another is augmented first, by randomness that follows from its number alone.
 
@@ -33,7 +35,7 @@ def embed(recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, 
         features: (clips, frames, mels), the ``.npy`` of the front end.
         weights: The file of published weights, or None.
         out: (versions, clips, …) float16, the ``.npy`` to write into.
-        version: Which.
+        versions: Which.
         n_classes: Emotions.
     """
     import tensorflow as tf
@@ -48,14 +50,15 @@ def embed(recipe: ModelRecipe, features: Path, weights: Path | None, out: Path, 
     forward = in_onnx_runtime(body, source[:1], threads())
     prepared = np.load(out, mmap_mode="r")
     with writing(out), out.open("r+b") as file:
-        file.seek(prepared.offset + version * prepared[0].nbytes)
-        for start in range(0, len(source), EMBED_BATCH):
-            x = tf.constant(np.asarray(source[start : start + EMBED_BATCH]))
-            if version:
-                unmixed = dataclasses.replace(recipe.augment, mixup=0.0)
-                x, _ = augment(x, tf.zeros((len(x), 1)), unmixed, front.silence, tf.constant([version, start]))
-            file.write(forward(x.numpy()).astype(prepared.dtype).tobytes())
-            tell(f"body of {recipe.kind}, version {version + 1}", start + len(x), len(source))
+        for version in versions:
+            file.seek(prepared.offset + version * prepared[0].nbytes)
+            for start in range(0, len(source), EMBED_BATCH):
+                x = tf.constant(np.asarray(source[start : start + EMBED_BATCH]))
+                if version:
+                    unmixed = dataclasses.replace(recipe.augment, mixup=0.0)
+                    x, _ = augment(x, tf.zeros((len(x), 1)), unmixed, front.silence, tf.constant([version, start]))
+                file.write(forward(x.numpy()).astype(prepared.dtype).tobytes())
+                tell(f"body of {recipe.kind}, version {version + 1}", start + len(x), len(source))
 
 
 def train_job(run_folder: str, job: Job, features: Path, inputs: Path, weights: Path | None) -> None:
