@@ -31,10 +31,12 @@ OURS = FRONT_ENDS["default"]
 VARIANTS: dict[str, LogMel] = {
     "reference (128 mels, 32 ms hop, silence kept, min-max)": FRONT_ENDS["reference"],
     "reference, silence trimmed": dataclasses.replace(FRONT_ENDS["reference"], trim_db=35.0, n_frames=80),
+    "default (24 mels, 20 ms hop, trimmed, standardised)": OURS,
     "default, silence kept": dataclasses.replace(OURS, trim_db=None, n_frames=192),
     "default, min-max": dataclasses.replace(OURS, scaling="minmax"),
-    "default (64 mels, 20 ms hop, trimmed, standardised)": OURS,
+    "default, 16 mels": dataclasses.replace(OURS, n_mels=16),
     "default, 40 mels": dataclasses.replace(OURS, n_mels=40),
+    "default, 64 mels": dataclasses.replace(OURS, n_mels=64),
 }
 
 
@@ -57,7 +59,14 @@ def main() -> None:
     for name, front in VARIANTS.items():
         crop = recipe.augment.crop_frames if front.trim_db is not None and front.n_frames > 96 else 0
         scale = 0.1 if front.scaling == "minmax" else 1.0  # gains are in log units, which min-max squeezes
-        augment = dataclasses.replace(recipe.augment, crop_frames=crop, gain_db=recipe.augment.gain_db * scale)
+        bands = front.n_mels / OURS.n_mels  # shifts and masks cover the same share of the spectrum
+        augment = dataclasses.replace(
+            recipe.augment,
+            crop_frames=crop,
+            gain_db=recipe.augment.gain_db * scale,
+            band_shift=round(recipe.augment.band_shift * bands),
+            band_mask_bands=round(recipe.augment.band_mask_bands * bands),
+        )
         path = extract(front, corpus, user_cache() / "features", available_cores())
         examples = Examples(np.load(path)[None], targets, heard, chosen, len(corpus.labels), front.silence)
         scores, start = [], time.perf_counter()
