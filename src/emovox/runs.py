@@ -92,7 +92,8 @@ class JobResult:
     """What one training left behind.
 
     Args:
-        parameters: Weights of the trained part, batch norms' statistics among them; a frozen body is not counted.
+        parameters: Weights of the trained part of all members, batch norms' statistics and YAMNet's taps among them; a
+            frozen body is not counted.
         epochs_trained: Epochs that ran; as the next and the history, averaged over the model's members.
         best_epoch: The epoch whose weights were kept, counted from 1; 0 where none was chosen.
         seconds: Wall time of the training, over all its sessions; a frozen body's is not in it.

@@ -17,7 +17,8 @@ class Size:
     Args:
         kind, variant, front_end: As the recipe has them.
         shape: (frames, mels) of the input.
-        trained: Parameters of the part that training changes, moving averages of batch norm among them.
+        trained: Parameters of the trained part of all members, moving averages of batch norm and YAMNet's taps among
+            them.
         parameters: All parameters, a frozen body's too.
     """
 
