@@ -137,7 +137,8 @@ def test_artifact_and_keras_agree(kind, front, temperature, tmp_path):
     keras.utils.set_random_seed(0)
     model = BUILDERS[kind](FRONT_ENDS[front])
     path = export.write_artifact(model, FRONT_ENDS[front], temperature, {"labels": LABELS}, tmp_path / "a.onnx")
-    assert assert_same_answers(model, FRONT_ENDS[front], path, temperature) > 0.05  # the waveforms are told apart
+    # The waveforms are told apart by a hundred times what artifact and model may differ.
+    assert assert_same_answers(model, FRONT_ENDS[front], path, temperature) > 100 * 1e-4
 
 
 @pytest.mark.parametrize("variant", ["default", pytest.param("reference", marks=pytest.mark.slow)])
