@@ -1,6 +1,7 @@
 """Write the figures in README.md from benchmarks/results/*.json, between two markers.
 
 A result is what ``training_results.json`` holds, with ``commit`` and ``machine`` added by the command that measured it.
+A ``note`` says what sets it apart from the other results, such as an older recipe.
 A file with a ``measurements`` list instead (``{"what", "value", "unit", "aim", "least"}``) gives rows of the second
 table.
 """
@@ -62,6 +63,7 @@ def _study_rows(name: str, result: dict[str, Any]) -> Iterable[tuple[str, ...]]:
         result["protocol"],
         *(["leaky"] if result["leaky"] else []),
         *(["synthetic"] if result["synthetic"] else []),
+        *([result["note"]] if "note" in result else []),
     ]
     for model, figures in sorted(result["models"].items(), key=lambda item: -item[1]["scores"]["uar"]["value"]):
         yield (
