@@ -38,7 +38,9 @@ def test_a_study_becomes_a_row_for_each_model(table, tmp_path):
 
 def test_a_note_stands_beside_the_protocol(table, tmp_path):
     evaluation = evaluate(fake_run(tmp_path / "run", "holdout", models=("cnn",), speakers=6))
-    assert "`holdout` (leaky, an older recipe)" in table.tables({"x": {**results(evaluation), "note": "an older recipe"}})
+    assert "`holdout` (leaky, an older recipe)" in table.tables(
+        {"x": {**results(evaluation), "note": "an older recipe"}}
+    )
 
 
 def test_a_synthetic_result_says_so(table, tmp_path):
