@@ -271,7 +271,7 @@ def show_sizes(console: Console, sizes: Iterable[Size]) -> None:
             size.kind, size.variant, size.front_end, f"{frames} × {mels}", f"{size.trained:,}", f"{size.parameters:,}"
         )
     console.print(table)
-    say(console, "Input: frames × mel bands. Trained: parameters that training changes; in all: with a frozen body.")
+    say(console, "Input: frames × mel bands. Trained: parameters of the trained part; in all: with a frozen body.")
 
 
 def interval(score: Score) -> str:
