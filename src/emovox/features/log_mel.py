@@ -1,0 +1,183 @@
+"""The log-mel spectrogram, in five steps: frames, spectrum, mel bands, logarithm, fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from emovox.audio import SAMPLE_RATE_HZ
+from emovox.features import front_end
+
+if TYPE_CHECKING:
+    from emovox.features.graph import Graph
+
+
+@dataclass(frozen=True)
+class LogMel:
+    """Log-mel spectrogram: ``log(mel · |STFT| + offset)``, cut or padded to ``n_frames``.
+
+    Args:
+        window_seconds: Length of the periodic Hann window.
+        hop_seconds: Step between windows.
+        fft_size: Points of the Fourier transform, in samples; the window is zero-padded to it.
+        n_mels: Mel bands, triangular and unnormalised, on the HTK scale (Young et al., The HTK Book, eq. 5.13).
+        fmin_hz, fmax_hz: The lower edge of the first band and the upper edge of the last.
+        power: Exponent of the magnitude spectrum: 1 magnitude (as YAMNet), 2 power.
+        offset: Added before the logarithm; it sets the floor of silence.
+        trim_db: Frames before the first and after the last one that is within this many decibels of the loudest are
+            dropped; 0 keeps all.
+        n_frames: Frames kept. A longer clip loses both ends alike; a shorter one is followed by silence. 0 keeps a
+            clip's own length.
+        scaling: ``"minmax"`` maps each clip to [0, 1], ``"standard"`` to zero mean and unit deviation; ``"none"`` leaves
+            natural-log units.
+    """
+
+    window_seconds: float = 0.025
+    hop_seconds: float = 0.020
+    fft_size: int = 512
+    n_mels: int = 24
+    fmin_hz: float = 60.0
+    fmax_hz: float = 7600.0
+    power: Literal[1, 2] = 1
+    offset: float = 1e-3
+    trim_db: float = 35.0
+    n_frames: int = 128
+    scaling: Literal["none", "minmax", "standard"] = "none"
+
+    sample_rate_hz: ClassVar[int] = SAMPLE_RATE_HZ
+
+    def check(self) -> None:
+        """Refuse settings that no spectrogram can be made with.
+
+        Raises:
+            ValueError: Says which.
+        """
+        if not 0 < self.window_samples <= self.fft_size:
+            raise ValueError(f"window_seconds must be above 0 and at most fft_size / {self.sample_rate_hz}")
+        if self.fft_size % 2 or self.hop_samples < 1 or self.n_mels < 1 or not self.offset > 0:
+            raise ValueError("fft_size must be even, hop_seconds, n_mels and offset above 0")
+        if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2:
+            raise ValueError(f"needs 0 <= fmin_hz < fmax_hz <= {self.sample_rate_hz // 2}")
+
+    @property
+    def window_samples(self) -> int:
+        """Samples under one window."""
+        return round(self.window_seconds * self.sample_rate_hz)
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from one window to the next."""
+        return round(self.hop_seconds * self.sample_rate_hz)
+
+    @property
+    def shape(self) -> tuple[int | None, int]:
+        """(frames, mels) of every result; frames are None where each clip keeps its own length."""
+        return (self.n_frames or None, self.n_mels)
+
+    @property
+    def silence(self) -> float:
+        """The value of silence in a result: the logarithm of ``offset``, or 0 where clips are scaled one by one."""
+        return 0.0 if self.scaling == "minmax" else self._padding
+
+    @property
+    def _padding(self) -> float:
+        """What follows a shorter clip, before min-max scaling and after standardising."""
+        return 0.0 if self.scaling == "standard" else float(np.log(np.float32(self.offset)))
+
+    @property
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that change with any setting."""
+        return front_end.digest(self)
+
+    @cached_property
+    def window(self) -> np.ndarray:
+        """The periodic Hann window, float64, (window_samples,)."""
+        return front_end.hann(self.window_samples).astype(np.float32).astype(np.float64)
+
+    @cached_property
+    def mel_matrix(self) -> np.ndarray:
+        """Triangular mel weights, float32, (fft_size // 2 + 1, n_mels), each peaking at 1.
+
+        The triangles are straight on the mel axis, as in TensorFlow's ``linear_to_mel_weight_matrix``.
+        """
+        bins = _hertz_to_mel(np.linspace(0, self.sample_rate_hz / 2, self.fft_size // 2 + 1))
+        edges = np.linspace(_hertz_to_mel(self.fmin_hz), _hertz_to_mel(self.fmax_hz), self.n_mels + 2)
+        weights = front_end.triangles(edges, bins)
+        weights[0] = 0  # the direct-current bin carries no speech
+        return weights.astype(np.float32)
+
+    def __call__(self, waveform: np.ndarray) -> np.ndarray:
+        """The features of one clip.
+
+        Args:
+            waveform: (samples,), float32, mono at ``sample_rate_hz``, full scale ±1.
+
+        Returns:
+            (n_frames, n_mels), float32.
+        """
+        return self.fit(self.log_mel(waveform))
+
+    def log_mel(self, waveform: np.ndarray) -> np.ndarray:
+        """The whole clip's log-mel spectrogram, untrimmed: (1 + (samples - window) // hop, n_mels), float32."""
+        waveform = np.pad(waveform, (0, max(0, self.window_samples - len(waveform))))
+        magnitudes = front_end.spectrum(waveform, self.window, self.hop_samples, self.fft_size)
+        mel = (magnitudes**self.power).astype(np.float32) @ self.mel_matrix  # (frames, mels)
+        return np.asarray(np.log(mel + np.float32(self.offset)))
+
+    def fit(self, log_mel: np.ndarray) -> np.ndarray:
+        """Trim, cut or pad, and scale: (frames, n_mels) → (n_frames, n_mels)."""
+        log_mel = log_mel[self.speech(log_mel)]
+        extra = len(log_mel) - (self.n_frames or len(log_mel))
+        if extra > 0:
+            log_mel = log_mel[extra // 2 : extra // 2 + self.n_frames]
+        if self.scaling == "standard":
+            log_mel = (log_mel - log_mel.mean()) / np.maximum(log_mel.std(), np.float32(1e-3))
+        if extra < 0:
+            log_mel = np.pad(log_mel, ((0, -extra), (0, 0)), constant_values=np.float32(self._padding))
+        if self.scaling == "minmax":
+            low, high = log_mel.min(), log_mel.max()
+            log_mel = (log_mel - low) / np.maximum(high - low, np.float32(1e-6))
+        return np.ascontiguousarray(log_mel, dtype=np.float32)
+
+    def speech(self, log_mel: np.ndarray) -> slice:
+        """From the first to the last frame whose summed mel energy is within ``trim_db`` of the loudest."""
+        return front_end.speech(np.exp(log_mel).sum(axis=1) ** (2 / self.power), self.trim_db)
+
+    def to_onnx(self, graph: Graph) -> str:
+        """Add the five steps to a graph: ``waveform`` (samples,) → (n_frames, n_mels)."""
+        from emovox.features.graph import mel_spectrum, real, speech, whole
+
+        op = graph
+        short = op("Max", op("Sub", whole(self.window_samples), op("Shape", "waveform")), whole(0))
+        waveform = op("Pad", "waveform", op("Concat", whole(0), short, axis=0))
+        mel = mel_spectrum(
+            op, waveform, self.window, self.hop_samples, self.fft_size, self.power, self.mel_matrix
+        )  # (frames, n_mels)
+        log_mel = op("Log", op("Add", mel, real(self.offset)))
+
+        energy = op("ReduceSum", op("Exp", log_mel), whole(1), keepdims=0)  # (frames,)
+        first, end = speech(op, op("Pow", energy, real(2 / self.power)), self.trim_db)
+        if self.n_frames:  # a longer clip loses both ends alike
+            extra = op("Sub", op("Sub", end, first), whole(self.n_frames))
+            first = op("Add", first, op("Div", op("Max", extra, whole(0)), whole(2)))
+            end = op("Min", end, op("Add", first, whole(self.n_frames)))
+        kept = op("Slice", log_mel, first, end, whole(0))
+
+        if self.scaling == "standard":
+            centred = op("Sub", kept, op("ReduceMean", kept, keepdims=1))
+            deviation = op("Sqrt", op("ReduceMean", op("Mul", centred, centred), keepdims=1))
+            kept = op("Div", centred, op("Max", deviation, real(1e-3)))
+        if self.n_frames:  # a shorter clip is followed by silence
+            missing = op("Sub", whole(self.n_frames), op("Shape", kept, end=1))
+            kept = op("Pad", kept, op("Concat", whole(0, 0), missing, whole(0), axis=0), real(self._padding))
+        if self.scaling == "minmax":
+            low, high = op("ReduceMin", kept, keepdims=1), op("ReduceMax", kept, keepdims=1)
+            kept = op("Div", op("Sub", kept, low), op("Max", op("Sub", high, low), real(1e-6)))
+        return kept
+
+
+def _hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:
+    return 1127.0 * np.log1p(np.asarray(hertz, dtype=np.float64) / 700.0)

@@ -1,0 +1,1 @@
+"""The log-mel spectrogram of Whisper. (Being written.)"""
