@@ -20,8 +20,8 @@ from measure import row, write
 
 from emovox.corpora import load_corpus
 from emovox.download import user_cache
+from emovox.evaluation.metrics import confusion, uar
 from emovox.features import FRONT_ENDS, LogMel, extract
-from emovox.metrics import confusion, uar
 from emovox.models import build_network
 from emovox.splits import make_folds
 from emovox.study import available_cores, built_in

@@ -427,7 +427,7 @@ class StandInRecognizer:
     metadata: dict[str, object] = {"corpus": "tiny", "synthetic": True, "licence": "CC0"}  # noqa: RUF012
 
     def predict(self, file):
-        from emovox.recognizer import Prediction
+        from emovox.listening import Prediction
 
         if file.name == "bad.wav":
             raise AudioError("bad.wav is empty; record it again")
@@ -447,7 +447,7 @@ def recognizer(monkeypatch):
             asked.append(("run", run, model))
             return StandInRecognizer()
 
-    monkeypatch.setattr("emovox.recognizer.Recognizer", Loader)
+    monkeypatch.setattr("emovox.listening.Recognizer", Loader)
     return asked
 
 
@@ -499,7 +499,7 @@ def test_exit_code_and_one_line_from_a_real_process(tmp_path):
     assert "missing.onnx does not exist" in done.stderr
 
 
-@pytest.mark.parametrize("code", ["import emovox", "import emovox.cli", "import emovox.recognizer, emovox.terminal"])
+@pytest.mark.parametrize("code", ["import emovox", "import emovox.cli", "import emovox.listening, emovox.terminal"])
 def test_the_listening_half_imports_nothing_heavy(code):
     heavy = "tensorflow keras pandas matplotlib sklearn scipy onnx h5py"
     check = f"{code}\nimport sys\nsys.exit(','.join(n for n in {heavy.split()!r} if n in sys.modules) or 0)"

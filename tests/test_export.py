@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from keras import layers
 
 import emovox
-from emovox import export, files, recognizer
+from emovox import export, files
 from emovox.audio import read_audio
-from emovox.calibration import apply_temperature
 from emovox.errors import ModelError, StorageError
+from emovox.evaluation.calibration import apply_temperature
 from emovox.features import FRONT_ENDS, LogMel
+from emovox.listening import Recognizer
+from emovox.listening.artifact import FORMAT
 from emovox.recipe import KINDS, ModelRecipe
 from full_disk import full_disk
 from waveforms import WAVEFORMS, babble
@@ -69,7 +71,7 @@ def expected(model, front, waveform, temperature):
 
 
 def assert_same_answers(model, front, path, temperature):
-    listener = recognizer.Recognizer(path)
+    listener = Recognizer(path)
     answers = {name: listener.predict(waveform).probabilities for name, waveform in WAVEFORMS.items()}
     for name, answer in answers.items():
         assert answer.shape == (len(listener.labels),)
@@ -160,7 +162,7 @@ def test_metadata_is_json_that_tells_what_the_artifact_is(artifact):
     assert stored["synthetic"] is True
     assert stored["licence"] == "Café"
     assert stored["metrics"] == {"uar": 0.5}
-    assert stored["format"] == export.FORMAT == recognizer.FORMAT
+    assert stored["format"] == export.FORMAT == FORMAT
     assert stored["emovox"] == emovox.__version__
     assert (stored["sample_rate_hz"], stored["min_seconds"], stored["max_seconds"]) == (16000, 0.1, 60.0)
     assert LogMel(**stored["front_end"]) == LogMel()

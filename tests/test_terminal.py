@@ -12,7 +12,7 @@ from emovox import terminal
 from emovox.corpora.listing import Listing
 from emovox.evaluation import compare, evaluate
 from emovox.models.sizes import Size
-from emovox.recognizer import Prediction
+from emovox.listening import Prediction
 from fake_run import fake_run
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from emovox.corpora.base import Clip, Corpus
     from emovox.errors import EmovoxError
     from emovox.evaluation import Evaluation, evaluate
+    from emovox.listening import Prediction, Recognizer
     from emovox.recipe import Recipe, read_recipe
-    from emovox.recognizer import Prediction, Recognizer
     from emovox.runs import Run
     from emovox.splits import Fold, make_folds
     from emovox.study import plan, run_study
@@ -25,9 +25,9 @@ _HOME = {
     "EmovoxError": "emovox.errors",
     "Evaluation": "emovox.evaluation",
     "Fold": "emovox.splits",
-    "Prediction": "emovox.recognizer",
+    "Prediction": "emovox.listening",
     "Recipe": "emovox.recipe",
-    "Recognizer": "emovox.recognizer",
+    "Recognizer": "emovox.listening",
     "Run": "emovox.runs",
     "evaluate": "emovox.evaluation",
     "load_corpus": "emovox.corpora",

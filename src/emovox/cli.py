@@ -320,7 +320,7 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Say what emotion is heard in recordings. Needs one artifact and no TensorFlow."""
-    from emovox.recognizer import Recognizer
+    from emovox.listening import Recognizer
 
     if run is not None:
         recognizer = Recognizer.from_run(run, model)

@@ -18,8 +18,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
     from emovox.evaluation import ComparisonRow, Evaluation, Score
+    from emovox.listening import Prediction
     from emovox.models.sizes import Size
-    from emovox.recognizer import Prediction
     from emovox.runs import Run
 
 BYTES_FROM = 1_000_000

@@ -9,9 +9,8 @@ import pytest
 import soundfile
 from onnx import helper
 
-from emovox import recognizer
 from emovox.errors import AudioError, EmovoxError, ModelError
-from emovox.recognizer import Prediction, Recognizer
+from emovox.listening import Prediction, Recognizer, find_artifact
 from loudness import ABOUT, LABELS, write_loudness_model
 from waveforms import WAVEFORMS, babble, noise, tone
 
@@ -179,7 +178,7 @@ def test_a_run_that_cannot_answer_says_why(tmp_path):
     with pytest.raises(ModelError, match="holds no artifacts"):
         Recognizer.from_run(tmp_path)
     write_loudness_model(tmp_path / "artifacts" / "cnn.onnx", ABOUT)
-    assert recognizer.find_artifact(tmp_path).name == "cnn.onnx"  # the only one needs no table of results
+    assert find_artifact(tmp_path).name == "cnn.onnx"  # the only one needs no table of results
     write_loudness_model(tmp_path / "artifacts" / "yamnet.onnx", ABOUT)
     with pytest.raises(ModelError, match=r"'cnm'; available: cnn, yamnet"):
         Recognizer.from_run(tmp_path, "cnm")

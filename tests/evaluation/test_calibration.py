@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from emovox.calibration import COLDEST, HOTTEST, apply_temperature, fit_temperature
-from emovox.metrics import calibration_error, cross_entropy
+from emovox.evaluation.calibration import COLDEST, HOTTEST, apply_temperature, fit_temperature
+from emovox.evaluation.metrics import calibration_error, cross_entropy
 
 
 def drawn(rng: np.random.Generator, n: int, classes: int = 8) -> tuple[np.ndarray, np.ndarray]:

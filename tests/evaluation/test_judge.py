@@ -1,6 +1,5 @@
 """An Evaluation is what a direct count of the predictions gives, is the same every time, and says what it is."""
 
-import csv
 import json
 import os
 from pathlib import Path
@@ -9,19 +8,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from emovox.calibration import apply_temperature
 from emovox.errors import RunError
-from emovox.evaluation import COLUMNS, Evaluation, compare, evaluate, results, write_results
+from emovox.evaluation import Evaluation, evaluate, results
+from emovox.evaluation.calibration import apply_temperature
 from emovox.runs import Job, Run
 from fake_run import LABELS, fake_result, fake_run
 
-PUBLISHED = [
-    "timestamp", "dataset", "total_samples", "train_samples", "val_samples", "test_samples", "num_classes", "emotions",
-    "models", "best_model", "best_accuracy",
-]  # fmt: skip
-PUBLISHED_OF_A_MODEL = [
-    "test_accuracy", "test_loss", "training_time_minutes", "epochs_trained", "best_val_accuracy", "parameters",
-]  # fmt: skip
 SMALL = {"models": ("cnn", "yamnet"), "speakers": 8}
 
 
@@ -144,7 +136,7 @@ def test_an_unfinished_run_says_how_much_is_left(tmp_path: Path) -> None:
     assert evaluation.missing == ("yamnet",)
 
 
-def test_two_folds_that_judge_one_clip_are_refused(tmp_path: Path) -> None:
+def test_two_folds_that_test_one_clip_are_refused(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", "speakers6", **SMALL)
     path = run.path / "folds" / "folds.json"
     path.write_text(path.read_text().replace('"fold2"', '"fold1b"'))
@@ -154,75 +146,17 @@ def test_two_folds_that_judge_one_clip_are_refused(tmp_path: Path) -> None:
     for model in ("cnn", "yamnet"):
         (run.path / "folds" / "fold1b").mkdir(exist_ok=True)
         os.symlink(run.path / "folds" / "fold1" / f"{model}-seed0", run.path / "folds" / "fold1b" / f"{model}-seed0")
-    with pytest.raises(RunError, match="both judge"):
+    with pytest.raises(RunError, match="both test"):
         evaluate(Run.open(run.path))
 
 
-def test_training_results_keep_the_published_keys(rotating: Run, evaluation: Evaluation) -> None:
-    write_results(rotating, evaluation)
-    kept = json.loads((rotating.path / "training_results.json").read_text())
-    assert list(kept)[: len(PUBLISHED)] == PUBLISHED
-    assert list(kept["models"]) == ["cnn", "cnn_lstm", "yamnet"]
-    for model in kept["models"].values():
-        assert list(model)[: len(PUBLISHED_OF_A_MODEL)] == PUBLISHED_OF_A_MODEL
-        assert isinstance(model["epochs_trained"], int)
-    assert kept["emotions"] == list(LABELS)
-    assert kept["total_samples"] == 24 * 30
-    assert kept["train_samples"] + kept["val_samples"] + kept["test_samples"] == 24 * 30
-    assert kept["judged_samples"] == 24 * 30
-    assert kept["best_model"] == max(kept["models"], key=lambda name: kept["models"][name]["test_accuracy"])
-    assert kept["best_accuracy"] == kept["models"][kept["best_model"]]["test_accuracy"]
-    assert kept["models"]["cnn"]["training_time_minutes"] == pytest.approx(12 * 4.2 * 40 / 60)
-
-
-def test_the_comparison_table_has_the_published_columns_first(rotating: Run, evaluation: Evaluation) -> None:
-    write_results(rotating, evaluation)
-    with (rotating.path / "model_comparison.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert tuple(rows[0]) == COLUMNS
-    assert list(rows[0])[:6] == ["model", *PUBLISHED_OF_A_MODEL[:5]]
-    assert [row["model"] for row in rows] == ["cnn", "cnn_lstm", "yamnet"]
-    assert float(rows[0]["test_uar"]) == pytest.approx(evaluation.models["cnn"].uar.value, abs=1e-5)
-
-
-def test_predictions_open_without_pickle_and_hold_the_same_answers(rotating: Run, evaluation: Evaluation) -> None:
-    write_results(rotating, evaluation)
-    with np.load(rotating.path / "predictions.npz", allow_pickle=False) as kept:
-        assert kept["clip_ids"].tolist() == list(evaluation.clip_ids)
-        truths = [LABELS.index(rotating.clips[i].emotion) for i in kept["clip_ids"]]
-        np.testing.assert_array_equal(kept["truths"], truths)
-        assert kept["labels"].tolist() == list(LABELS)
-        assert kept["folds"][kept["speakers"] == "04"].tolist() == ["fold2"] * 30
-        for name, model in evaluation.models.items():
-            assert kept[f"{name}_probabilities"].shape == (2, 24 * 30, 8)
-            np.testing.assert_allclose(kept[f"{name}_probabilities"], model.probabilities, atol=1e-6)
-            assert kept[f"{name}_temperatures"].shape == (2, 6)
-
-
-def test_a_diverged_training_is_still_written(tmp_path: Path) -> None:
-    run = fake_run(tmp_path / "run", finish=False, models=("cnn",), speakers=6)
-    (job,) = run.jobs
-    result = fake_result(run, job)
-    history = {**result.history, "val_loss": [float("nan")] * 3}
-    run.write_result(job, type(result)(**{**vars(result), "history": history}))
-    write_results(run, evaluate(run))
-    kept = json.loads((run.path / "training_results.json").read_text())
-    assert kept["models"]["cnn"]["histories"][0]["history"]["val_loss"] == [None] * 3
-
-
-def test_runs_are_compared_where_they_judge_the_same_clips(tmp_path: Path) -> None:
-    six = fake_run(tmp_path / "six", "speakers6", models=("cnn", "yamnet"))
-    five = fake_run(tmp_path / "five", "speakers5", models=("cnn_lstm",))
-    leaky = fake_run(tmp_path / "leaky", "holdout", models=("cnn",))
-    rows = compare([six, five, leaky])
-    assert [(row.run, row.model) for row in rows] == [
-        ("six", "yamnet"), ("six", "cnn"), ("five", "cnn_lstm"), ("leaky", "cnn")
-    ]  # fmt: skip
-    assert rows[0].behind is None
-    assert rows[3].behind is None
-    assert rows[3].leaky
-    for row in rows[1:3]:
-        assert row.behind is not None
-        assert row.behind.value == pytest.approx(rows[0].uar.value - row.uar.value)
-        assert row.behind.low < row.behind.value < row.behind.high
-        assert 0 < row.behind.p_value <= 1
+def test_a_model_that_learns_in_no_epochs_is_judged_alike(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", finish=False, **SMALL)
+    for job in run.jobs:
+        run.write_result(job, fake_result(run, job, epochs=40 if job.model == "cnn" else 0))
+    learnt, fitted = evaluate(run).models.values()
+    assert learnt.has_history
+    assert not fitted.has_history
+    assert fitted.epochs_trained == 0
+    assert (fitted.trainings[0].best_epoch, dict(fitted.trainings[0].history)) == (0, {})
+    assert fitted.uar.low < fitted.uar.value < fitted.uar.high

@@ -1,0 +1,427 @@
+"""From a run's predictions to an Evaluation: what may be said of each model, and how surely.
+
+An Evaluation is a pure function of the run folder: made twice, it is the same to the last digit. Test predictions are
+pooled over folds, so that with a rotating protocol each clip is predicted once per seed, by models that never heard its
+speaker. Probabilities are calibrated with the temperature of their own training, as the artifacts answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from emovox.errors import RunError
+from emovox.evaluation import metrics
+from emovox.evaluation.calibration import apply_temperature
+from emovox.evaluation.intervals import Bootstrap, Interval
+from emovox.evaluation.metrics import Metric
+from emovox.runs import Run
+from emovox.splits import PROTOCOLS
+
+SCORES: dict[str, Metric] = {
+    "accuracy": metrics.accuracy,
+    "uar": metrics.uar,
+    "f1_macro": metrics.f1_macro,
+    "f1_weighted": metrics.f1_weighted,
+}
+"""The scores that carry intervals, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure of one model, in [0, 1].
+
+    Args:
+        value: Over all test clips, the mean over seeds.
+        low, high: Its 95 % bootstrap interval.
+        per_seed: The figure of each seed, pooled over folds.
+        deviation: Their sample standard deviation; None for one seed.
+        per_fold: The figure within each fold, the mean over seeds.
+    """
+
+    value: float
+    low: float
+    high: float
+    per_seed: tuple[float, ...]
+    deviation: float | None
+    per_fold: dict[str, float]
+
+    @property
+    def fold_mean(self) -> float:
+        """The mean over folds, as some benchmarks quote it; close to ``value``, which pools clips."""
+        return float(np.mean(list(self.per_fold.values())))
+
+
+@dataclass(frozen=True)
+class ClassScore:
+    """How one model does on one emotion; None where the test part has no such clips or predictions.
+
+    Args:
+        clips: Test clips of the emotion.
+        precision, recall, f1: Over all seeds together.
+        recall_interval: The recall with its 95 % interval.
+    """
+
+    clips: int
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    recall_interval: Interval | None
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What one training, of a fold and a seed, went through: a model that learns in no epochs has no history."""
+
+    fold: str
+    seed: int
+    epochs_trained: int
+    best_epoch: int
+    seconds: float
+    temperature: float
+    validation_accuracy: float
+    history: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelEvaluation:
+    """All that is said of one model.
+
+    Args:
+        name, kind, variant: As the recipe has them; "" where the kind has no variants.
+        parameters: All weights of the model, those of a published network in it too.
+        scores: Under the names of :data:`SCORES`.
+        classes: Under each label, in label order.
+        confusion: (C, C) counts summed over seeds, rows true, columns predicted.
+        loss: Cross-entropy in nats of the calibrated probabilities, the mean over seeds.
+        loss_per_seed: The same for each seed.
+        loss_uncalibrated: The same before temperature.
+        calibration_error, calibration_error_uncalibrated: Expected calibration error, likewise.
+        best_val_accuracy: Accuracy of the kept weights on validation clips, the mean over trainings.
+        probabilities: (S, N, C) calibrated, in the order of the evaluation's clips.
+        trainings: Every fold and seed.
+    """
+
+    name: str
+    kind: str
+    variant: str
+    parameters: int
+    scores: dict[str, Score]
+    classes: dict[str, ClassScore]
+    confusion: np.ndarray
+    loss: float
+    loss_per_seed: tuple[float, ...]
+    loss_uncalibrated: float
+    calibration_error: float
+    calibration_error_uncalibrated: float
+    best_val_accuracy: float
+    probabilities: np.ndarray
+    trainings: tuple[Training, ...]
+
+    @property
+    def accuracy(self) -> Score:
+        """The share of clips named rightly."""
+        return self.scores["accuracy"]
+
+    @property
+    def uar(self) -> Score:
+        """Unweighted average recall."""
+        return self.scores["uar"]
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """(S, N) likeliest class indices."""
+        return np.asarray(self.probabilities.argmax(axis=-1))
+
+    @property
+    def training_seconds(self) -> float:
+        """Wall time of all trainings together."""
+        return sum(training.seconds for training in self.trainings)
+
+    @property
+    def epochs_trained(self) -> float:
+        """Epochs of a training, the mean over trainings; 0 where it learnt in none."""
+        return float(np.mean([training.epochs_trained for training in self.trainings]))
+
+    @property
+    def has_history(self) -> bool:
+        """Whether any training left figures epoch by epoch."""
+        return any(len(values) for training in self.trainings for values in training.history.values())
+
+
+@dataclass(frozen=True)
+class FoldSummary:
+    """Sizes of a fold's parts, and its validation and test speakers."""
+
+    train: int
+    validation: int
+    test: int
+    validation_speakers: tuple[str, ...]
+    test_speakers: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All that is said of a run.
+
+    Args:
+        name: The run folder's name.
+        timestamp: When the run was begun, from its provenance.
+        corpus: Its name, version, licence, citation and digest, from the provenance.
+        synthetic: No person spoke; say so with every figure.
+        protocol, protocol_rule: Which, and in words.
+        leaky: Training and test share speakers; say so with every figure.
+        labels: In the order of every vector.
+        total_clips: Clips of the corpus.
+        seeds: Trainings per fold and model.
+        unit: What intervals resample: ``"speakers"``, or ``"clips"`` where speakers are shared or there is one only.
+        units: How many of them.
+        folds: Under their names.
+        clip_ids, speakers, clip_folds: (N,) each test clip, who speaks, and the fold that tests it.
+        truths: (N,) class indices.
+        models: Under their names, in the recipe's order.
+        missing: Models whose trainings are not all done, where that was allowed.
+    """
+
+    name: str
+    timestamp: str
+    corpus: dict[str, Any]
+    synthetic: bool
+    protocol: str
+    protocol_rule: str
+    leaky: bool
+    labels: tuple[str, ...]
+    total_clips: int
+    seeds: int
+    unit: str
+    units: int
+    folds: dict[str, FoldSummary]
+    clip_ids: tuple[str, ...]
+    speakers: tuple[str, ...]
+    clip_folds: tuple[str, ...]
+    truths: np.ndarray
+    models: dict[str, ModelEvaluation]
+    missing: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> ModelEvaluation:
+        """The model of the highest test accuracy, as the published study names it; a tie goes to the first."""
+        return max(self.models.values(), key=lambda model: model.accuracy.value)
+
+    @property
+    def chance_uar(self) -> float:
+        """What guessing gets: one over the number of classes that have test clips."""
+        return 1 / len(np.unique(self.truths))
+
+    @property
+    def chance_accuracy(self) -> float:
+        """What naming the commonest class every time gets."""
+        return float(np.bincount(self.truths).max() / len(self.truths))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What must stand beside every figure: ``synthetic``, ``leaky: speakers shared``, or nothing."""
+        return (("synthetic",) if self.synthetic else ()) + (("leaky: speakers shared",) if self.leaky else ())
+
+
+def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
+    """Judge a run's models from the predictions in its folder.
+
+    Args:
+        run: An opened run.
+        finished_only: Judge the models whose trainings are all done, rather than refuse an unfinished run.
+
+    Returns:
+        The same Evaluation every time, on every machine.
+
+    Raises:
+        RunError: Trainings are left (the message says how many), a result is damaged, or two folds test one clip.
+    """
+    left = run.jobs_left
+    missing = tuple(dict.fromkeys(job.model for job in left))
+    names = [name for name in run.recipe.models if name not in missing]
+    if left and not (finished_only and names):
+        finished = f" (all of {', '.join(names)} is done: judge it with --finished)" if names else ""
+        raise RunError(
+            f"{run.path} has {len(left)} of {len(run.jobs)} trainings left{finished}; "
+            f"finish it with 'emovox run --resume --out {run.path}'"
+        )
+    fold_of = _test_folds(run)
+    ids = tuple(sorted(fold_of))
+    speakers = tuple(run.clips[i].speaker for i in ids)
+    by_speaker = not run.leaky and len(set(speakers)) > 1
+    clips = _Clips(
+        ids=ids,
+        truths=_truths(run, ids),
+        groups=np.array(speakers if by_speaker else ids),
+        folds=np.array([fold_of[i] for i in ids]),
+    )
+    summaries = {
+        fold.name: FoldSummary(
+            len(fold.train), len(fold.validation), len(fold.test),
+            _speakers(run, fold.validation), _speakers(run, fold.test),
+        )
+        for fold in run.folds.values()
+    }  # fmt: skip
+    return Evaluation(
+        name=run.path.resolve().name,
+        timestamp=str(run.provenance.get("timestamp", "")),
+        corpus=dict(run.provenance["corpus"]),
+        synthetic=run.synthetic,
+        protocol=run.recipe.protocol,
+        protocol_rule=_rule(run.recipe.protocol, summaries.values()),
+        leaky=run.leaky,
+        labels=run.labels,
+        total_clips=len(run.clips),
+        seeds=run.recipe.seeds,
+        unit="speakers" if by_speaker else "clips",
+        units=clips.units,
+        folds=summaries,
+        clip_ids=ids,
+        speakers=speakers,
+        clip_folds=tuple(clips.folds.tolist()),
+        truths=clips.truths,
+        models={name: _judge(run, name, clips) for name in names},
+        missing=missing,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Clips:
+    """The N test clips of all folds: ids, class indices, what intervals resample, and the fold that tests each."""
+
+    ids: tuple[str, ...]
+    truths: np.ndarray
+    groups: np.ndarray
+    folds: np.ndarray
+
+    @property
+    def units(self) -> int:
+        return len(np.unique(self.groups))
+
+
+def _rule(protocol: str, folds: Collection[FoldSummary]) -> str:
+    """The protocol in words, as it came out on these folds."""
+    if protocol not in PROTOCOLS:
+        return protocol
+    return PROTOCOLS[protocol].said_of([f.test_speakers for f in folds], [f.validation_speakers for f in folds])
+
+
+def _test_folds(run: Run) -> dict[str, str]:
+    """Which fold tests each clip."""
+    fold_of: dict[str, str] = {}
+    for fold in run.folds.values():
+        for clip in fold.test:
+            if clip in fold_of:
+                raise RunError(f"{run.path}/folds/folds.json: {fold_of[clip]} and {fold.name} both test {clip}")
+            fold_of[clip] = fold.name
+    return fold_of
+
+
+def _speakers(run: Run, ids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({run.clips[i].speaker for i in ids}))
+
+
+def _truths(run: Run, ids: Sequence[str]) -> np.ndarray:
+    """The true class index of each clip."""
+    index = {label: k for k, label in enumerate(run.labels)}
+    return np.array([index[run.clips[i].emotion] for i in ids])
+
+
+def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
+    """Pool a model's test predictions over folds and score them."""
+    row = {clip: i for i, clip in enumerate(clips.ids)}
+    truths, n_classes = clips.truths, len(run.labels)
+    raw = np.zeros((run.recipe.seeds, len(row), n_classes))  # (S, N, C)
+    calibrated = np.zeros_like(raw)
+    trainings = []
+    for job in (job for job in run.jobs if job.model == name):
+        result = run.read_result(job)
+        rows = [row[clip] for clip in result.test_ids]
+        raw[job.seed, rows] = result.test_probabilities
+        calibrated[job.seed, rows] = apply_temperature(result.test_probabilities, result.temperature)
+        right = result.validation_probabilities.argmax(axis=1) == _truths(run, result.validation_ids)
+        trainings.append(
+            Training(
+                job.fold, job.seed, result.epochs_trained, result.best_epoch, result.seconds, result.temperature,
+                validation_accuracy=float(right.mean()), history=result.history,
+            )
+        )  # fmt: skip
+    predictions = calibrated.argmax(axis=-1)  # (S, N)
+    matrices = metrics.confusion(truths, predictions, n_classes)  # (S, C, C)
+    bootstrap = Bootstrap(truths, predictions, clips.groups, n_classes) if clips.units > 1 else None
+    losses = [metrics.cross_entropy(truths, p) for p in calibrated]
+    return ModelEvaluation(
+        name=name,
+        kind=run.recipe.models[name].kind,
+        variant=run.recipe.models[name].variant,
+        parameters=result.parameters,
+        scores={score: _score(metric, clips, predictions, matrices, bootstrap) for score, metric in SCORES.items()},
+        classes=_classes(run.labels, truths, matrices, bootstrap),
+        confusion=matrices.sum(axis=0),
+        loss=float(np.mean(losses)),
+        loss_per_seed=tuple(losses),
+        loss_uncalibrated=float(np.mean([metrics.cross_entropy(truths, p) for p in raw])),
+        calibration_error=float(np.mean([metrics.calibration_error(truths, p) for p in calibrated])),
+        calibration_error_uncalibrated=float(np.mean([metrics.calibration_error(truths, p) for p in raw])),
+        best_val_accuracy=float(np.mean([training.validation_accuracy for training in trainings])),
+        probabilities=calibrated,
+        trainings=tuple(trainings),
+    )
+
+
+def _score(
+    metric: Metric, clips: _Clips, predictions: np.ndarray, matrices: np.ndarray, bootstrap: Bootstrap | None
+) -> Score:
+    per_seed = metric(matrices)  # (S,)
+    per_fold = {}
+    for fold in sorted(set(clips.folds.tolist()), key=_natural):
+        inside = clips.folds == fold
+        within = metrics.confusion(clips.truths[inside], predictions[:, inside], matrices.shape[-1])
+        per_fold[fold] = float(metric(within).mean())
+    return Score(
+        **vars(_interval(bootstrap, matrices, metric)),
+        per_seed=tuple(float(value) for value in per_seed),
+        deviation=float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
+        per_fold=per_fold,
+    )
+
+
+def _interval(bootstrap: Bootstrap | None, matrices: np.ndarray, metric: Metric) -> Interval:
+    """The bootstrap interval; of a single clip, the whole range."""
+    if bootstrap is None:
+        return Interval(float(metric(matrices).mean()), 0.0, 1.0)
+    return bootstrap.interval(metric)
+
+
+def _classes(
+    labels: tuple[str, ...], truths: np.ndarray, matrices: np.ndarray, bootstrap: Bootstrap | None
+) -> dict[str, ClassScore]:
+    matrix = matrices.sum(axis=0)  # (C, C)
+    precision, recall, f1 = metrics.precision(matrix), metrics.recall(matrix), metrics.f1(matrix)
+    classes = {}
+    for k, label in enumerate(labels):
+        clips = int((truths == k).sum())
+        interval = _interval(bootstrap, matrices, functools.partial(_recall_of, k=k)) if clips else None
+        classes[label] = ClassScore(clips, known(precision[k]), known(recall[k]), known(f1[k]), interval)
+    return classes
+
+
+def known(value: float) -> float | None:
+    """None for NaN, which JSON cannot hold."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _recall_of(matrix: np.ndarray, k: int) -> np.ndarray:
+    return np.asarray(metrics.recall(matrix)[..., k])
+
+
+def _natural(name: str) -> tuple[str, int]:
+    """Sorts fold10 after fold9."""
+    stem = name.rstrip("0123456789")
+    return stem, int(name[len(stem) :] or 0)

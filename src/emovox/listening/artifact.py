@@ -1,0 +1,93 @@
+"""The one file that answers: find a run's, open it, and read what it tells about itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+from emovox.errors import ModelError
+
+FORMAT = 1
+"""The artifact version that this module reads."""
+
+
+def find_artifact(run: Path | str, model: str | None = None) -> Path:
+    """The artifact of a run's model, or of its best model.
+
+    Args:
+        run: A run folder.
+        model: The model's name; without it the run's best.
+
+    Raises:
+        ModelError: There is no such folder, or it has no such artifact.
+    """
+    folder = Path(run) / "artifacts"
+    there = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    if not there:
+        raise ModelError(f"{run} holds no artifacts/*.onnx; name a run's folder, or finish the run with --resume")
+    name = model or _best_model(Path(run), tuple(there))
+    if name not in there:
+        raise ModelError(f"{run} has no model {name!r}; available: {', '.join(there)}")
+    return there[name]
+
+
+def _best_model(run: Path, names: tuple[str, ...]) -> str:
+    """The model that was best on validation clips, so that test clips choose nothing; one model needs no such file."""
+    if len(names) == 1:
+        return names[0]
+    results = run / "training_results.json"
+    best: str | None = None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        models = json.loads(results.read_text(encoding="utf-8"))["models"]
+        best = max(names, key=lambda name: float(models[name]["best_val_accuracy"]))
+    if best is None:
+        raise ModelError(f"{results} does not say which model is best; name one of {', '.join(names)}")
+    return best
+
+
+def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """An inference session, or one line that says why there is none."""
+    if path.is_dir():
+        raise ModelError(f"{path} is a folder; name the .onnx file in it, or give a run folder with --run")
+    if not path.exists():
+        raise ModelError(f"{path} does not exist; name an artifact such as runs/NAME/artifacts/cnn.onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # a broken file is told in our words
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception:  # ONNX Runtime has a dozen kinds without a common root
+        raise ModelError(
+            f"{path} is not a model that can be read; give an .onnx artifact of Emovox, whole and unaltered"
+        ) from None
+
+
+def read_metadata(path: Path, session: onnxruntime.InferenceSession) -> dict[str, Any]:
+    """What an artifact tells about itself, checked as far as answering needs it."""
+    try:
+        stored = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
+        version, labels, rate = stored["format"], stored["labels"], stored["sample_rate_hz"]
+        ((name, shape),) = ((output.name, output.shape) for output in session.get_outputs())
+        takes = [value.name for value in session.get_inputs()]
+        ours = isinstance(labels, list) and isinstance(rate, int) and takes == ["waveform"] and name == "probabilities"
+    except (KeyError, ValueError):
+        ours = False
+    if not ours:
+        raise ModelError(
+            f"{path} is an ONNX model but not one of Emovox's; give artifacts/NAME.onnx of a run, as export wrote it"
+        )
+    if version != FORMAT:
+        raise ModelError(
+            f"{path} has artifact format {version}, this Emovox reads {FORMAT}; "
+            "use the version of Emovox that wrote it, or export it again"
+        )
+    if shape != [len(labels)]:
+        raise ModelError(
+            f"{path} is not one of Emovox's: it has {len(labels)} labels for an output of {shape}; export it again"
+        )
+    return stored

@@ -1,0 +1,51 @@
+"""What was heard in one recording, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was heard in one recording.
+
+    Args:
+        labels: The emotions, in the artifact's order.
+        probabilities: (classes,), float32, in [0, 1], summing to 1.
+        abstains: True where the likeliest emotion is less probable than the artifact's ``abstain_below``.
+
+    >>> heard = Prediction(("calm", "angry"), np.float32([0.25, 0.75]))
+    >>> heard.emotion, heard.confidence, heard.abstains
+    ('angry', 0.75, False)
+    """
+
+    labels: tuple[str, ...]
+    probabilities: np.ndarray
+    abstains: bool = False
+
+    @property
+    def emotion(self) -> str:
+        """The likeliest emotion."""
+        return self.labels[int(np.argmax(self.probabilities))]
+
+    @property
+    def confidence(self) -> float:
+        """The likeliest emotion's probability, in [0, 1]."""
+        return float(np.max(self.probabilities))
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Every emotion and its probability, the likeliest first."""
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The prediction as plain values, ready for JSON."""
+        return {
+            "emotion": self.emotion,
+            "confidence": self.confidence,
+            "abstains": self.abstains,
+            "probabilities": {label: float(p) for label, p in zip(self.labels, self.probabilities, strict=True)},
+        }
