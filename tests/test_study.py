@@ -22,8 +22,8 @@ from emovox.audio import read_audio
 from emovox.corpora.base import Corpus
 from emovox.errors import ModelError, RecipeError, RunError, StorageError
 from emovox.features import front_end
-from emovox.recipe import KINDS, Augmentation, ModelRecipe, Recipe, recipe_from_toml
 from emovox.listening import Recognizer
+from emovox.recipe import KINDS, Augmentation, ModelRecipe, Recipe, recipe_from_toml
 from emovox.runs import Run
 from emovox.study import _Body, built_in, plan, run_study
 from emovox.tasks import embed

@@ -11,8 +11,8 @@ from rich.console import Console
 from emovox import terminal
 from emovox.corpora.listing import Listing
 from emovox.evaluation import compare, evaluate
-from emovox.models.sizes import Size
 from emovox.listening import Prediction
+from emovox.models.sizes import Size
 from fake_run import fake_run
 
 
