@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from emovox.corpora.ravdess import write_index
+from emovox.corpora.index import write_index
+from emovox.corpora.ravdess import load_folder
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     index = Path(__file__).resolve().parents[1] / "src/emovox/corpora/ravdess_index.csv"
     parser.add_argument("--out", type=Path, default=index)
     arguments = parser.parse_args()
-    write_index(arguments.folder, arguments.out)
+    write_index(load_folder(arguments.folder), arguments.out)
 
 
 if __name__ == "__main__":

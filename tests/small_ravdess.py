@@ -6,9 +6,11 @@ import itertools
 from pathlib import Path
 
 import numpy as np
+import pytest
 import soundfile
 
-from emovox.corpora.ravdess import Published, samples_digest
+from emovox.corpora import ravdess, verify
+from emovox.corpora.index import Published, samples_digest
 
 RATE_HZ = 48000
 FRAMES = 5280
@@ -48,3 +50,9 @@ def write_all(root: Path, names: tuple[str, ...] = NAMES, suffix: str = ".wav") 
         digest = samples_digest(samples[:, None].astype(np.float32) / 32768)
         index[name] = Published(1, FRAMES, digest)
     return index
+
+
+def publish(index: dict[str, Published], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ``index`` be what was published."""
+    for module in (ravdess, verify):
+        monkeypatch.setattr(module, "read_index", lambda _: index)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import emovox
 import emovox.corpora
 from emovox import cli
-from emovox.corpora.base import Clip, Corpus
+from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.corpora.listing import Listing
 from emovox.errors import AudioError, CorpusError, ModelError
 from emovox.recipe import ModelRecipe, Recipe, read_recipe
@@ -48,7 +48,7 @@ def corpus(tmp_path):
             path = folder / f"{emotion}-{speaker}.wav"
             path.write_bytes(b"x")
             clips.append(Clip(path.stem, path, emotion, speaker))
-    return Corpus("tiny", "1", "CC0", "nobody", ("calm", "angry"), tuple(clips), folder, notes=("One note.",))
+    return Corpus(CorpusSpec("tiny", ("calm", "angry"), licence="CC0"), tuple(clips), folder, notes=("One note.",))
 
 
 @pytest.fixture

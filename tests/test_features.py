@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from emovox.corpora.base import Clip, Corpus
+from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import AudioError, CorpusError, RecipeError, StorageError
 from emovox.features import FRONT_ENDS, LogMel, extract, front_end
 from full_disk import full_disk
@@ -106,7 +106,7 @@ def write(path: Path, samples: np.ndarray) -> Clip:
 
 
 def of(*clips: Clip) -> Corpus:
-    return Corpus("mine", "1", "CC0", "nobody", ("sad",), clips, clips[0].path.parent)
+    return Corpus(CorpusSpec("mine", ("sad",)), clips, clips[0].path.parent)
 
 
 def test_extract_caches_by_digest_and_keeps_order(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emovox.corpora.base import Clip, Corpus
+from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import RunError, StorageError
 from emovox.recipe import ModelRecipe, Recipe
 from emovox.runs import RESULT, ClipRecord, Job, JobResult, Run
@@ -32,7 +32,8 @@ def corpus(tmp_path: Path) -> Corpus:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"RIFF")
             clips.append(Clip(path.stem, path, label, f"{speaker:02d}", "normal", sex="male" if speaker % 2 else None))
-    return Corpus("toy", "1", "CC0-1.0", "Nobody (2026)", LABELS, tuple(clips), tmp_path / "corpus", synthetic=True)
+    spec = CorpusSpec("toy", LABELS, version="1", licence="CC0-1.0", citation="Nobody (2026)", synthetic=True)
+    return Corpus(spec, tuple(clips), tmp_path / "corpus")
 
 
 @pytest.fixture

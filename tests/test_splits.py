@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emovox.corpora.base import Clip, Corpus
-from emovox.corpora.ravdess import LABELS, PUBLISHED_TWICE
+from emovox import corpora
+from emovox.corpora.base import Clip, Corpus, CorpusSpec, Partition
+from emovox.corpora.ravdess import LABELS, SPEC
+from emovox.corpora.synthetic import takes
 from emovox.errors import SplitError
-from emovox.splits import PROTOCOLS, SPEAKERS5, SPEAKERS6, Fold, make_folds
+from emovox.splits import PROTOCOLS, Fold, make_folds
+
+(TWINS,) = SPEC.published_twice
 
 
-def corpus(speakers: int = 24, emotions: tuple[str, ...] = LABELS, takes: int = 2) -> Corpus:
+def corpus(speakers: int = 24, emotions: tuple[str, ...] = LABELS, takes: int = 2, spec: CorpusSpec = SPEC) -> Corpus:
     """Clips that exist by name only."""
     clips = [
         Clip(f"{e}-{s:02d}-{t}", Path(f"/{e}-{s}-{t}.wav"), e, f"{s:02d}", sex="male" if s % 2 else "female")
@@ -23,7 +29,7 @@ def corpus(speakers: int = 24, emotions: tuple[str, ...] = LABELS, takes: int = 
         for e in emotions
         for t in range(takes)
     ]
-    return Corpus("tiny", "1", "none", "none", LABELS, tuple(clips), Path("/"))
+    return Corpus(spec, tuple(clips), Path("/"))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -40,17 +46,72 @@ def test_every_protocol_is_deterministic_and_covers_each_clip_once(protocol: str
         assert set(judged) == {clip.id for clip in tiny.clips}
 
 
-@pytest.mark.parametrize(("protocol", "partition"), [("speakers6", SPEAKERS6), ("speakers5", SPEAKERS5)])
-def test_published_partitions(protocol: str, partition: tuple[tuple[int, ...], ...]) -> None:
+@pytest.mark.parametrize(
+    ("protocol", "partition"),
+    [
+        ("speakers6", "1 11 20 21, 4 10 12 14, 8 9 19 23, 3 5 7 24, 2 15 16 18, 6 13 17 22"),
+        ("speakers5", "2 5 14 15 16, 3 6 7 13 18, 10 11 12 19 20, 8 17 21 23 24, 1 4 9 22"),
+    ],
+)
+def test_published_partitions(protocol: str, partition: str) -> None:
     found = [sorted({int(clip.speaker) for clip in fold.test}) for fold in make_folds(protocol, corpus())]
-    assert found == [list(group) for group in partition]
-    assert sorted(sum(partition, ())) == list(range(1, 25))
+    assert ", ".join(" ".join(map(str, group)) for group in found) == partition
+
+
+def folds_digest(protocol: str, folded: Corpus) -> str:
+    """Which clips went where."""
+    folds = make_folds(protocol, folded)
+    parts = [[[c.id for c in part] for part in (fold.train, fold.validation, fold.test)] for fold in folds]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+
+DIGESTS = {  # of 24 speakers with 60 clips each, before specs held the partitions
+    "speakers1": "215f4accecdb",
+    "speakers6": "d6bde0dc5749",
+    "speakers5": "ee3353fadb97",
+    "loso": "ab02ed29fa80",
+    "holdout": "046206a5302b",
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_the_folds_of_published_figures_stay_what_they_were(protocol: str) -> None:
+    assert folds_digest(protocol, replace(corpus(), clips=takes())) == DIGESTS[protocol]
+
+
+LAB = CorpusSpec(
+    "lab",
+    ("sad", "happy"),
+    partitions=(Partition("speakers5", (("s1", "s3"), ("s2",), ("s4", "s5", "s6")), "those of the lab"),),
+    published_twice=(("sad-s1-0", "sad-s1-1"),),
+)
+
+
+def test_another_corpus_brings_its_own_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = tuple(
+        Clip(f"{e}-{s}-{t}", Path(f"/{e}-{s}-{t}.wav"), e, s)
+        for s in LAB.partitions[0].speakers
+        for e in LAB.labels
+        for t in range(4)
+    )
+    lab = Corpus(LAB, clips, Path("/"))
+    judges = [sorted({clip.speaker for clip in fold.test}) for fold in make_folds("speakers5", lab)]
+    assert judges == [list(group) for group in LAB.partitions[0].groups]
+    dealt = [sorted({clip.speaker for clip in fold.test}) for fold in make_folds("speakers6", lab)]
+    assert dealt == [[speaker] for speaker in lab.speakers]
+    monkeypatch.setitem(corpora.SPECS, "lab", LAB)
+    assert PROTOCOLS["speakers5"].said_of(judges, [[]] * 3) == "3 folds by speaker, those of the lab"
+    assert PROTOCOLS["speakers6"].said_of(dealt, [[]] * 6) == PROTOCOLS["speakers6"].rule
+    (fold,) = make_folds("holdout", lab)
+    assert set(LAB.published_twice[0]) <= {clip.id for clip in fold.train}
+    part = replace(lab, clips=tuple(clip for clip in clips if clip.speaker != "s6"))
+    assert len(make_folds("speakers5", part)) == 5  # the published groups need everybody
 
 
 def test_speakers1_judges_on_the_first_group_and_chooses_on_the_second() -> None:
     (fold,) = make_folds("speakers1", corpus())
-    assert {int(c.speaker) for c in fold.test} == set(SPEAKERS6[0])
-    assert {int(c.speaker) for c in fold.validation} == set(SPEAKERS6[1])
+    assert {int(c.speaker) for c in fold.test} == {1, 11, 20, 21}
+    assert {int(c.speaker) for c in fold.validation} == {4, 10, 12, 14}
 
 
 def test_validation_speakers_are_of_both_sexes() -> None:
@@ -86,11 +147,10 @@ def test_holdout_is_stratified() -> None:
 
 
 def test_holdout_keeps_a_recording_that_was_published_twice_together() -> None:
-    first, second = PUBLISHED_TWICE[0]
     base = corpus()
-    twins = tuple(Clip(name, Path(f"/{name}.wav"), "happy", "07", sex="male") for name in (first, second))
+    twins = tuple(Clip(name, Path(f"/{name}.wav"), "happy", "07", sex="male") for name in TWINS)
     (fold,) = make_folds("holdout", replace(base, clips=base.clips + twins))
-    assert {first, second} <= {clip.id for clip in fold.train}
+    assert set(TWINS) <= {clip.id for clip in fold.train}
 
 
 def test_a_fold_that_shares_anything_cannot_be_made() -> None:
@@ -103,9 +163,8 @@ def test_a_fold_that_shares_anything_cannot_be_made() -> None:
     with pytest.raises(SplitError, match="share the speaker a"):
         Fold("bad", (a,), (b,), (replace(c, speaker="a"),))
     Fold("said to be leaky", (a,), (b,), (replace(c, speaker="a"),), leaky=True)
-    first, second = PUBLISHED_TWICE[0]
     with pytest.raises(SplitError, match="share the recording"):
-        Fold("bad", (replace(a, id=first),), (b,), (replace(c, id=second),), leaky=True)
+        Fold("bad", (a,), (b,), (c,), leaky=True, twins=(("a", "c"),))
     with pytest.raises(SplitError, match="no test clips"):
         Fold("bad", (a,), (b,), ())
 

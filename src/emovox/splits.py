@@ -10,17 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emovox.corpora import SPECS
 from emovox.corpora.base import Clip, Corpus
-from emovox.corpora.ravdess import PUBLISHED_TWICE
 from emovox.errors import SplitError
-
-SPEAKERS6 = ((1, 11, 20, 21), (4, 10, 12, 14), (8, 9, 19, 23), (3, 5, 7, 24), (2, 15, 16, 18), (6, 13, 17, 22))
-"""The RAVDESS partition of the EmoBox benchmark (Ma et al., Interspeech 2024)."""
-
-SPEAKERS5 = ((2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24), (1, 4, 9, 22))
-"""The subject-wise folds of Luna-Jiménez et al. (2021)."""
-
-_SAME_RECORDING = {second: first for first, second in PUBLISHED_TWICE}
 
 HOLDOUT_SEED = 42
 VALIDATION_SPEAKERS = 2
@@ -29,6 +21,12 @@ VALIDATION_SPEAKERS = 2
 @dataclass(frozen=True)
 class Fold:
     """Training, validation and test clips that share no recording and, unless ``leaky``, no speaker.
+
+    Args:
+        name: ``"fold1"``, and so on.
+        train, validation, test: At least one clip each.
+        leaky: Whether parts share speakers.
+        twins: Pairs of clip ids that hold one recording.
 
     Raises:
         SplitError: A part is empty, or two parts share a clip or a speaker.
@@ -39,6 +37,7 @@ class Fold:
     validation: tuple[Clip, ...]
     test: tuple[Clip, ...]
     leaky: bool = False
+    twins: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
@@ -46,7 +45,8 @@ class Fold:
             if not clips:
                 raise SplitError(f"Fold {self.name} has no {part} clips; use a corpus with more clips or speakers")
         units: dict[str, Callable[[Clip], str]] = {"clip": lambda c: c.id, "file": lambda c: str(c.path)}
-        units["recording"] = lambda c: _SAME_RECORDING.get(c.id, c.id)
+        first = {twin: clip_id for clip_id, twin in self.twins}
+        units["recording"] = lambda c: first.get(c.id, c.id)
         if not self.leaky:
             units["speaker"] = lambda c: c.speaker
         names = list(parts)
@@ -67,16 +67,12 @@ class Protocol:
         rule: In words, for any corpus.
         make: Makes the folds.
         leaky: Whether parts share speakers.
-        partition: Published test groups, by RAVDESS's actors; another corpus is dealt into as many.
-        origin: Who published them.
     """
 
     name: str
     rule: str
     make: Callable[[Corpus], tuple[Fold, ...]]
     leaky: bool = False
-    partition: tuple[tuple[int, ...], ...] = ()
-    origin: str = ""
 
     def said_of(self, judges: Sequence[Sequence[str]], choosers: Sequence[Sequence[str]]) -> str:
         """The rule as it came out on one corpus.
@@ -89,8 +85,10 @@ class Protocol:
             return self.rule
         if len(judges) == 1:
             return f"one split by speaker: {len(judges[0])} test, {len(choosers[0])} validation, the rest train"
-        published = {frozenset(group) for group in _named(self.partition)} == {frozenset(group) for group in judges}
-        return f"{len(judges)} folds by speaker, {self.origin}" if published else self.rule
+        for partition in (spec.partition(self.name) for spec in SPECS.values()):
+            if partition and {frozenset(group) for group in partition.groups} == {frozenset(group) for group in judges}:
+                return f"{len(judges)} folds by speaker, {partition.origin}"
+        return self.rule
 
 
 def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
@@ -111,18 +109,13 @@ def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
     return PROTOCOLS[protocol].make(corpus)
 
 
-def _speaker_groups(corpus: Corpus, partition: tuple[tuple[int, ...], ...]) -> list[tuple[str, ...]]:
-    """The published groups where the corpus has RAVDESS's actors, else speakers dealt round into as many groups."""
-    wanted = _named(partition)
-    if {speaker for group in wanted for speaker in group} == set(corpus.speakers):
-        return wanted
-    count = min(len(partition), len(corpus.speakers))
-    return [corpus.speakers[start::count] for start in range(count)]
-
-
-def _named(partition: tuple[tuple[int, ...], ...]) -> list[tuple[str, ...]]:
-    """Groups of actors as their clips name them."""
-    return [tuple(f"{actor:02d}" for actor in group) for group in partition]
+def _speaker_groups(corpus: Corpus, count: int) -> tuple[tuple[str, ...], ...]:
+    """The groups published for so many folds where every speaker is here, else speakers dealt round."""
+    published = corpus.spec.partition(f"speakers{count}")
+    if published and published.speakers == set(corpus.speakers):
+        return published.groups
+    count = min(count, len(corpus.speakers))
+    return tuple(corpus.speakers[start::count] for start in range(count))
 
 
 def _draw_validation(corpus: Corpus, test: tuple[str, ...], seed: int) -> tuple[str, ...]:
@@ -145,10 +138,11 @@ def _by_speaker(corpus: Corpus, name: str, test: tuple[str, ...], validation: tu
         train=tuple(c for c in clips if c.speaker not in test and c.speaker not in validation),
         validation=tuple(c for c in clips if c.speaker in validation),
         test=tuple(c for c in clips if c.speaker in test),
+        twins=corpus.spec.published_twice,
     )
 
 
-def _rotating(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[Fold, ...]:
+def _rotating(corpus: Corpus, groups: Sequence[tuple[str, ...]]) -> tuple[Fold, ...]:
     return tuple(
         _by_speaker(corpus, f"fold{i + 1}", group, _draw_validation(corpus, group, seed=i))
         for i, group in enumerate(groups)
@@ -156,7 +150,7 @@ def _rotating(corpus: Corpus, groups: list[tuple[str, ...]]) -> tuple[Fold, ...]
 
 
 def _speakers1(corpus: Corpus) -> tuple[Fold, ...]:
-    groups = _speaker_groups(corpus, SPEAKERS6)
+    groups = _speaker_groups(corpus, 6)
     return (_by_speaker(corpus, "fold1", groups[0], groups[1]),)
 
 
@@ -170,10 +164,9 @@ def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
     total = {"validation": round(0.15 * len(corpus.clips)), "test": round(0.15 * len(corpus.clips))}
     by_emotion = {label: [c for c in corpus.clips if c.emotion == label] for label in corpus.labels}
     shuffled = {label: [clips[i] for i in rng.permutation(len(clips))] for label, clips in by_emotion.items() if clips}
+    twins = corpus.spec.published_twice
     for clips in shuffled.values():
-        clips.sort(
-            key=lambda clip: clip.id in sum(PUBLISHED_TWICE, ())
-        )  # what is left when the others are dealt is trained on
+        clips.sort(key=lambda clip: clip.id in sum(twins, ()))  # what is left when the others are dealt is trained on
     for part in ("test", "validation"):
         exact = {label: 0.15 * len(by_emotion[label]) for label in shuffled}
         counts = {label: int(share) for label, share in exact.items()}
@@ -185,7 +178,7 @@ def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
             shuffled[label] = shuffled[label][count:]
     parts["train"] = [clip for clips in shuffled.values() for clip in clips]
     ordered = {part: tuple(sorted(clips, key=lambda c: c.id)) for part, clips in parts.items()}
-    return (Fold("fold1", ordered["train"], ordered["validation"], ordered["test"], leaky=True),)
+    return (Fold("fold1", ordered["train"], ordered["validation"], ordered["test"], True, twins),)
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -195,16 +188,12 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "speakers6",
             "6 folds by speaker, or as many as there are speakers",
-            lambda corpus: _rotating(corpus, _speaker_groups(corpus, SPEAKERS6)),
-            partition=SPEAKERS6,
-            origin="the partition of the EmoBox benchmark",
+            lambda corpus: _rotating(corpus, _speaker_groups(corpus, 6)),
         ),
         Protocol(
             "speakers5",
             "5 folds by speaker, or as many as there are speakers",
-            lambda corpus: _rotating(corpus, _speaker_groups(corpus, SPEAKERS5)),
-            partition=SPEAKERS5,
-            origin="those of Luna-Jiménez et al. (2021)",
+            lambda corpus: _rotating(corpus, _speaker_groups(corpus, 5)),
         ),
         Protocol(
             "loso",

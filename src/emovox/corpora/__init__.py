@@ -8,14 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emovox.archive import content_digest, unpack
-from emovox.corpora import ravdess
-from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora import ravdess, synthetic
+from emovox.corpora.base import Clip, Corpus, CorpusSpec, Progress
 from emovox.corpora.scan import SUFFIXES
 from emovox.corpora.table import FILE, load_table
 from emovox.download import UnreachableError, user_cache
 from emovox.errors import CorpusError
 
-__all__ = ["CORPORA", "Clip", "Corpus", "Progress", "load_corpus", "load_path"]
+__all__ = ["CORPORA", "SPECS", "Clip", "Corpus", "CorpusSpec", "Progress", "load_corpus", "load_path", "spec_of"]
+
+SPECS: dict[str, CorpusSpec] = {spec.name: spec for spec in (ravdess.SPEC, synthetic.SPEC)}
+"""Corpus name → what is true of that corpus wherever it lies."""
 
 Loader = Callable[[Path | None, Progress | None, bool], Corpus]
 
@@ -48,6 +51,15 @@ def load_corpus(
     raise CorpusError(f"Unknown corpus {name_or_path!r}; available: {', '.join(CORPORA)}, or the path of one")
 
 
+def spec_of(name: str) -> CorpusSpec | None:
+    """What is known of a corpus by its name alone, as a run's provenance tells it; None of a user's own.
+
+    >>> spec_of("ravdess").title, spec_of("mine")
+    ('RAVDESS', None)
+    """
+    return SPECS.get(name)
+
+
 def load_path(path: Path, progress: Progress | None = None, claimed: bool = False) -> Corpus:
     """The corpus at a path: a CSV table, a folder that holds a ``corpus.csv``, or RAVDESS-named recordings.
 
@@ -61,14 +73,16 @@ def load_path(path: Path, progress: Progress | None = None, claimed: bool = Fals
     """
     path = Path(path).expanduser()
     if path.suffix.lower() == ".csv":
-        return load_table(path)
+        return load_table(path, like=ravdess.SPEC)
     if path.is_dir() and (path / ravdess.ARCHIVE).is_file():
         path /= ravdess.ARCHIVE
     if path.is_file():
         folder = user_cache() / "unpacked" / f"{path.stem}-{content_digest(path)}"
         path = unpack(path, folder, SUFFIXES, also=(".csv", ".txt"), progress=progress)
     if (path / FILE).is_file():
-        return load_table(path / FILE)
+        return load_table(path / FILE, like=ravdess.SPEC)
+    if synthetic.is_rendering(path):
+        return synthetic.load_rendering(path)
     return ravdess.load_folder(path, claimed)
 
 
@@ -94,12 +108,9 @@ def _load_ravdess(data: Path | None, progress: Progress | None, download: bool) 
 
 
 def _load_synthetic(data: Path | None, progress: Progress | None, download: bool) -> Corpus:
-    # Imported here since the renderer is needed by those alone who have no recordings.
-    from emovox.corpora.synthetic import load_synthetic
-
     if data is not None:
         raise CorpusError(f"The synthetic corpus is rendered, not read from {data}; leave --data out")
-    return load_synthetic(user_cache() / "synthetic", progress=progress)
+    return synthetic.load_synthetic(user_cache() / "synthetic", progress=progress)
 
 
 CORPORA: dict[str, Loader] = {"ravdess": _load_ravdess, "synthetic": _load_synthetic}

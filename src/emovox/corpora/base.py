@@ -1,4 +1,4 @@
-"""What every corpus is: clips with an emotion and a speaker, in one fixed label order."""
+"""What every corpus is: a spec that tells its facts, and clips with an emotion and a speaker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -39,18 +39,92 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """Named recordings with a fixed label order, sorted by clip id.
+class Partition:
+    """Test groups of speakers that somebody published.
 
     Args:
-        name: For example ``"ravdess"``.
+        protocol: Name in ``splits.PROTOCOLS`` of the rule that they belong to.
+        groups: The test speakers of each fold, as their clips name them.
+        origin: Who published them, to be read after "6 folds by speaker, ".
+    """
+
+    protocol: str
+    groups: tuple[tuple[str, ...], ...]
+    origin: str
+
+    @property
+    def speakers(self) -> frozenset[str]:
+        """Everybody in it."""
+        return frozenset(itertools.chain(*self.groups))
+
+
+@dataclass(frozen=True)
+class CorpusSpec:
+    """What is true of a corpus wherever it lies. A fact that nobody told keeps its default.
+
+    Args:
+        name: What commands and run folders call it, for example ``"ravdess"``.
+        labels: The emotions in the order of every probability vector.
+        title: Its name as papers write it; by default ``name``.
         version: The published version or digest.
         licence: An SPDX identifier or a short phrase.
         citation: How its authors ask to be cited.
-        labels: The emotions in the order of every probability vector.
+        language: What is spoken, in words.
+        acted: Whether its emotions are portrayed, not felt; None where that is not known.
+        synthetic: True where no person spoke; every figure then carries the word.
+        caution: A sentence for reports: whose emotions a model of it learns, and in which language.
+        sample_rate_hz: Of the published files.
+        speakers: Everybody who speaks in it, as clips name them.
+        clips_per_speaker: Of each of them.
+        clips_per_emotion: Of each label, in label order.
+        partitions: Published test groups, at most one a protocol.
+        published_twice: Pairs of clip ids that hold one recording as published.
+        index: The file in ``emovox.corpora`` that holds what was published, recording by recording.
+        read_name: The clip that a file's name says it is; None where names tell nothing.
+        speaker_folder: A pattern of the folders that hold one speaker each, with the speaker as its group.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    title: str = ""
+    version: str = "unversioned"
+    licence: str = "not stated"
+    citation: str = ""
+    language: str = ""
+    acted: bool | None = None
+    synthetic: bool = False
+    caution: str = ""
+    sample_rate_hz: int | None = None
+    speakers: tuple[str, ...] = ()
+    clips_per_speaker: int | None = None
+    clips_per_emotion: tuple[int, ...] = ()
+    partitions: tuple[Partition, ...] = ()
+    published_twice: tuple[tuple[str, str], ...] = ()
+    index: str | None = None
+    read_name: Callable[[Path], Clip] | None = None
+    speaker_folder: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title or self.name)
+
+    @property
+    def clips(self) -> int | None:
+        """How many were published; None where nobody told."""
+        return sum(self.clips_per_emotion) or None
+
+    def partition(self, protocol: str) -> Partition | None:
+        """The published test groups of a protocol."""
+        return next((partition for partition in self.partitions if partition.protocol == protocol), None)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The recordings of a corpus as they lie somewhere, sorted by clip id.
+
+    Args:
+        spec: What is true of the corpus wherever it lies.
         clips: At least one clip.
         root: The folder the clips lie under.
-        synthetic: True where no person spoke; every figure then carries the word.
         notes: Sentences about what was found while loading (a nested copy, say), for people to read.
         source: The table that it was read from; None where that is ``root`` itself.
 
@@ -58,15 +132,10 @@ class Corpus:
         CorpusError: There are no clips, two share an id, or one has an unknown label.
     """
 
-    name: str
-    version: str
-    licence: str
-    citation: str
-    labels: tuple[str, ...]
+    spec: CorpusSpec
     clips: tuple[Clip, ...]
     root: Path
-    synthetic: bool = False
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     source: Path | None = None
 
     def __post_init__(self) -> None:
@@ -82,8 +151,38 @@ class Corpus:
             raise CorpusError(f"Unknown emotion {sorted(unknown)[0]!r}; {self.name} knows {', '.join(self.labels)}")
 
     @property
+    def name(self) -> str:
+        """The spec's."""
+        return self.spec.name
+
+    @property
+    def version(self) -> str:
+        """The spec's."""
+        return self.spec.version
+
+    @property
+    def licence(self) -> str:
+        """The spec's."""
+        return self.spec.licence
+
+    @property
+    def citation(self) -> str:
+        """The spec's."""
+        return self.spec.citation
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The spec's."""
+        return self.spec.labels
+
+    @property
+    def synthetic(self) -> bool:
+        """The spec's."""
+        return self.spec.synthetic
+
+    @property
     def speakers(self) -> tuple[str, ...]:
-        """The speakers, sorted."""
+        """Those whose clips are here, sorted."""
         return tuple(sorted({clip.speaker for clip in self.clips}))
 
     @cached_property

@@ -11,7 +11,7 @@ A file's name is its label, seven codes of two digits: modality (03 audio only),
 02 strong), statement (01 kids, 02 dogs), repetition, actor. ``03-01-05-02-01-02-12`` is actor 12, angry, strong.
 
 ``ravdess_index.csv`` beside this file tells, for each of the 1,440, its channels, frames and a digest of its samples,
-so that WAV and FLAC alike can be held to what was published. :func:`write_index` made it.
+so that WAV and FLAC alike can be held to what was published. ``scripts/ravdess_index.py`` made it.
 
 Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). PLoS ONE
 13(5): e0196391. Licence: CC BY-NC-SA 4.0.
@@ -19,64 +19,31 @@ Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional 
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import importlib.resources
-import io
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from emovox.archive import unpack
 from emovox.audio import decode
-from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora.base import Clip, Corpus, CorpusSpec, Partition, Progress
+from emovox.corpora.index import read_index, samples_digest
 from emovox.corpora.scan import SUFFIXES, files_under, recordings_under
 from emovox.download import fetch, user_cache
 from emovox.errors import AudioError, CorpusError
-from emovox.files import write_text
 
 LABELS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-VERSION = "Zenodo record 1188976"
-LICENCE = "CC-BY-NC-SA-4.0"
-CITATION = (
-    "Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). "
-    "PLoS ONE 13(5): e0196391."
-)
-
 RECORD = "https://zenodo.org/records/1188976"
 ARCHIVE = "Audio_Speech_Actors_01-24.zip"
 ADDRESS = f"{RECORD}/files/{ARCHIVE}?download=1"
 ARCHIVE_BYTES = 208_468_073
 ARCHIVE_MD5 = "bc696df654c87fed845eb13823edef8a"
 
-SAMPLE_RATE_HZ = 48000
-CLIPS = 1440
-ACTORS = 24
-CLIPS_PER_ACTOR = 60
-CLIPS_PER_EMOTION = {label: 96 if label == "neutral" else 192 for label in LABELS}
-
-PUBLISHED_TWICE = (("03-01-03-01-02-01-07", "03-01-03-01-02-02-07"),)
-"""Pairs of clips that hold the same samples as published: actor 7's two happy takes of "dogs" are one."""
-
 _AUDIO, _SPEECH = "03", "01"
 _EMOTIONS = {f"{code:02d}": label for code, label in enumerate(LABELS, 1)}
 _INTENSITIES = {"01": "normal", "02": "strong"}
 _STATEMENTS = {"01": "kids", "02": "dogs"}
 _REPETITIONS = {"01": "1", "02": "2"}
-_SYNTHETIC_MARK = "Synthetic speech, rendered by Emovox"
-
-
-@dataclass(frozen=True)
-class Published:
-    """What the index tells of one recording."""
-
-    channels: int
-    frames: int
-    digest: str
 
 
 def read_name(path: Path) -> Clip:
@@ -119,6 +86,56 @@ def read_name(path: Path) -> Clip:
     )
 
 
+def _partition(protocol: str, origin: str, *groups: tuple[int, ...]) -> Partition:
+    """Groups of actors as their clips name them."""
+    return Partition(protocol, tuple(tuple(f"{actor:02d}" for actor in group) for group in groups), origin)
+
+
+SPEC = CorpusSpec(
+    name="ravdess",
+    title="RAVDESS",
+    version="Zenodo record 1188976",
+    licence="CC-BY-NC-SA-4.0",
+    citation=(
+        "Livingstone SR, Russo FA (2018). The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS). "
+        "PLoS ONE 13(5): e0196391."
+    ),
+    language="North American English",
+    acted=True,
+    caution=(
+        "The emotions are acted, by 24 professional actors who say two sentences in North American English, and named "
+        "by their makers."
+    ),
+    labels=LABELS,
+    sample_rate_hz=48000,
+    speakers=tuple(f"{actor:02d}" for actor in range(1, 25)),
+    clips_per_speaker=60,
+    clips_per_emotion=tuple(96 if label == "neutral" else 192 for label in LABELS),
+    partitions=(
+        _partition(
+            "speakers6", "the partition of the EmoBox benchmark",  # Ma et al., Interspeech 2024
+            (1, 11, 20, 21), (4, 10, 12, 14), (8, 9, 19, 23), (3, 5, 7, 24), (2, 15, 16, 18), (6, 13, 17, 22),
+        ),
+        _partition(
+            "speakers5", "those of Luna-Jiménez et al. (2021)",
+            (2, 5, 14, 15, 16), (3, 6, 7, 13, 18), (10, 11, 12, 19, 20), (8, 17, 21, 23, 24), (1, 4, 9, 22),
+        ),
+    ),
+    published_twice=(("03-01-03-01-02-01-07", "03-01-03-01-02-02-07"),),  # actor 7's two happy takes of "dogs" are one
+    index="ravdess_index.csv",
+    read_name=read_name,
+    speaker_folder=r"Actor_(\d\d)",
+)  # fmt: skip
+
+
+def look_alike(name: str, **facts: Any) -> CorpusSpec:
+    """The spec of other recordings with RAVDESS's labels and names, and so dealt into folds as it is."""
+    return CorpusSpec(
+        name, LABELS, partitions=SPEC.partitions, published_twice=SPEC.published_twice,
+        read_name=read_name, speaker_folder=SPEC.speaker_folder, **facts,
+    )  # fmt: skip
+
+
 def load_folder(root: Path, claimed: bool = True) -> Corpus:
     """The corpus of every RAVDESS-named recording under a folder, at any depth.
 
@@ -128,8 +145,7 @@ def load_folder(root: Path, claimed: bool = True) -> Corpus:
     Args:
         root: The folder.
         claimed: Whether whoever gave the folder says that it is RAVDESS. Otherwise it is called so only if its samples
-            are the published ones, and else by the folder's name. A rendering of the synthetic corpus is always
-            recognised as such.
+            are the published ones, and else by the folder's name.
 
     Raises:
         CorpusError: The folder is missing or unreadable, or no recording in it has a RAVDESS name.
@@ -156,29 +172,16 @@ def load_folder(root: Path, claimed: bool = True) -> Corpus:
         )
     clips = tuple(chosen.values())
     notes = _notes(root, len(chosen), copies, foreign)
-    readmes = [path for path in files if path.name == "README.txt"]
-    if any(_SYNTHETIC_MARK in path.read_text(encoding="utf-8", errors="replace") for path in readmes):
-        return Corpus(
-            name="synthetic",
-            version="rendered earlier",
-            licence="CC0-1.0",
-            citation="Synthetic expressive speech, rendered by Emovox; no person spoke.",
-            labels=LABELS,
-            clips=clips,
-            root=root,
-            synthetic=True,
-            notes=("This corpus is synthetic: Emovox rendered it, no person spoke.", *notes),
-        )
     published = _holds_published(clips)
     if not claimed and not published:
-        return Corpus(root.resolve().name, "unversioned", "not stated", "", LABELS, clips, root, notes=notes)
+        return Corpus(look_alike(root.resolve().name), clips, root, notes)
     if not published:
         notes += (
             'The recordings are not, to the last digit, those that were published; "emovox data verify" tells which.',
         )
-    if len(clips) != CLIPS:
-        notes += (f'{len(clips):,} of the {CLIPS:,} recordings are here; "emovox data verify" names the rest.',)
-    return Corpus("ravdess", VERSION, LICENCE, CITATION, LABELS, clips, root, notes=notes)
+    if len(clips) != SPEC.clips:
+        notes += (f'{len(clips):,} of the {SPEC.clips:,} recordings are here; "emovox data verify" names the rest.',)
+    return Corpus(SPEC, clips, root, notes)
 
 
 def find() -> Path | None:
@@ -226,54 +229,9 @@ def get(folder: Path | None = None, progress: Progress | None = None) -> Path:
     return folder
 
 
-def read_index() -> dict[str, Published]:
-    """What was published, by clip id: 1,440 entries."""
-    text = importlib.resources.files("emovox.corpora").joinpath("ravdess_index.csv").read_text(encoding="utf-8")
-    rows = csv.DictReader(io.StringIO(text))
-    return {row["id"]: Published(int(row["channels"]), int(row["frames"]), row["digest"]) for row in rows}
-
-
-def write_index(root: Path, path: Path, workers: int = 2) -> None:
-    """Make the index from a folder of the published recordings.
-
-    Raises:
-        CorpusError: The folder does not hold all 1,440.
-        AudioError: A recording cannot be read.
-    """
-    clips = load_folder(root).clips
-    if len(clips) != CLIPS:
-        raise CorpusError(f"{root} holds {len(clips)} recordings, not {CLIPS}; give the whole published corpus")
-
-    def row(clip: Clip) -> str:
-        samples, info = decode(clip.path)
-        return f"{clip.id},{info.channels},{info.frames},{samples_digest(samples)}\n"
-
-    with ThreadPoolExecutor(workers) as pool:
-        write_text(path, "id,channels,frames,digest\n" + "".join(pool.map(row, clips)))
-
-
-def samples_digest(samples: np.ndarray) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of samples as 16-bit little-endian integers.
-
-    The same for WAV and FLAC, and for a 24-bit or float file that holds 16-bit samples. Samples that lie between two
-    16-bit steps have no such form, and give ``""``.
-
-    Args:
-        samples: (frames, channels), float32, full scale ±1.
-
-    >>> samples_digest(np.array([[0.0], [0.5]], dtype=np.float32))
-    'd88c86f15bbea365'
-    """
-    steps = samples * np.float32(32768)
-    whole = steps.astype("<i2") if np.abs(steps).max(initial=0) <= 32768 else np.zeros(0, "<i2")
-    if not np.array_equal(whole, steps):
-        return ""
-    return hashlib.sha256(np.ascontiguousarray(whole).tobytes()).hexdigest()[:16]
-
-
 def _holds_published(clips: tuple[Clip, ...], looks: int = 4) -> bool:
     """Whether any of a few clips, spread over the corpus, has the published samples."""
-    index = read_index()
+    index = read_index(SPEC.index or "")
     for clip in clips[:: max(1, len(clips) // looks)][:looks]:
         try:
             samples, _ = decode(clip.path)

@@ -26,15 +26,40 @@ import numpy as np
 from emovox.corpora import ravdess
 from emovox.corpora.babble import render_clip
 from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora.scan import files_under
 from emovox.corpora.vocal_tract import SAMPLE_RATE_HZ
 from emovox.errors import CorpusError
 
-__all__ = ["load_synthetic", "oddities", "render_clip", "render_corpus", "takes"]
+__all__ = [
+    "SPEC",
+    "is_rendering",
+    "load_rendering",
+    "load_synthetic",
+    "oddities",
+    "render_clip",
+    "render_corpus",
+    "takes",
+]
 
 VERSION = "1"
 """Raise it with every change that is heard: cached renderings of another version are not used."""
 
 SPEAKERS = 24
+
+SPEC = ravdess.look_alike(
+    "synthetic",
+    title="synthetic speech",
+    version=VERSION,
+    licence="CC0-1.0",
+    citation="Synthetic expressive speech, rendered by Emovox; no person spoke.",
+    language="babble",
+    acted=False,
+    synthetic=True,
+    caution="The emotions are rendered by rule; no person spoke.",
+)
+
+MARK = "Synthetic speech, rendered by Emovox"
+"""How a rendering is recognised wherever it is loaded from: its README.txt begins so."""
 
 
 def takes(speakers: int = SPEAKERS, repetitions: int = 2) -> tuple[Clip, ...]:
@@ -99,8 +124,8 @@ def render_corpus(
     """
     folder = Path(folder)
     wanted = takes(speakers, repetitions)
-    label = (  # its first words are how the folder is recognised as synthetic wherever it is loaded from
-        "Synthetic speech, rendered by Emovox; no person spoke. CC0-1.0.\n"
+    label = (
+        f"{MARK}; no person spoke. CC0-1.0.\n"
         f"Version {VERSION}, seed {seed}, {speakers} speakers, {repetitions} repetitions.\n"
     )
     if _is_whole(folder, wanted, label):
@@ -157,19 +182,31 @@ def load_synthetic(
     folder = render_corpus(Path(cache_folder) / name, seed, speakers, progress, repetitions=repetitions)
     clips = tuple(dataclasses.replace(take, path=folder / take.path) for take in takes(speakers, repetitions))
     return Corpus(
-        name="synthetic",
-        version=f"{VERSION}, seed {seed}",
-        licence="CC0-1.0",
-        citation="Synthetic expressive speech, rendered by Emovox; no person spoke.",
-        labels=ravdess.LABELS,
-        clips=clips,
-        root=folder,
-        synthetic=True,
+        dataclasses.replace(SPEC, version=f"{VERSION}, seed {seed}"),
+        clips,
+        folder,
         notes=(
             "This corpus is synthetic: Emovox rendered it, no person spoke. Figures from it show that the path works, "
             "not how well anything hears people.",
         ),
     )
+
+
+def is_rendering(folder: Path) -> bool:
+    """Whether a rendering lies in ``folder``, at any depth."""
+    readmes = (path for path in files_under(folder) if path.name == "README.txt")
+    return any(MARK in path.read_text(encoding="utf-8", errors="replace") for path in readmes)
+
+
+def load_rendering(folder: Path) -> Corpus:
+    """The synthetic corpus, as it was rendered into ``folder`` earlier.
+
+    Raises:
+        CorpusError: The folder cannot be read.
+    """
+    corpus = ravdess.load_folder(folder, claimed=False)
+    notes = ("This corpus is synthetic: Emovox rendered it, no person spoke.", *corpus.notes)
+    return dataclasses.replace(corpus, spec=dataclasses.replace(SPEC, version="rendered earlier"), notes=notes)
 
 
 def _is_whole(folder: Path, wanted: tuple[Clip, ...], label: str) -> bool:

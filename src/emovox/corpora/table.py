@@ -14,8 +14,7 @@ import csv
 import hashlib
 from pathlib import Path, PurePosixPath
 
-from emovox.corpora.base import Clip, Corpus
-from emovox.corpora.ravdess import LABELS
+from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import CorpusError
 
 REQUIRED = ("path", "emotion", "speaker")
@@ -25,11 +24,15 @@ FILE = "corpus.csv"
 """The table that a folder is described by, if it holds one of this name."""
 
 
-def load_table(path: Path) -> Corpus:
+def load_table(path: Path, like: CorpusSpec) -> Corpus:
     """The corpus that a table describes.
 
-    Clip ids are the paths without their suffix. Labels stand in RAVDESS's order where they are RAVDESS's, and then by
-    the alphabet. An empty optional cell is a missing value: the clip has None there.
+    Clip ids are the paths without their suffix. An empty optional cell is a missing value: the clip has None there.
+
+    Args:
+        path: The table.
+        like: The corpus whose labels stand first, in its order, others following by the alphabet; and whose published
+            partitions hold where the table has its speakers.
 
     Raises:
         CorpusError: The table is missing, is no CSV, lacks a column, has an unknown one or an empty required cell,
@@ -56,10 +59,14 @@ def load_table(path: Path) -> Corpus:
         raise CorpusError(
             f"{path} knows one emotion only, {clips[0].emotion}; there must be at least two to tell apart"
         )
-    labels = tuple(label for label in LABELS if label in found) + tuple(sorted(found - set(LABELS)))
-    name = path.resolve().parent.name if path.name == FILE else path.stem
-    version = hashlib.sha256(content).hexdigest()[:12]
-    return Corpus(name, version, "not stated", "", labels, clips, path.parent, source=path)
+    spec = CorpusSpec(
+        name=path.resolve().parent.name if path.name == FILE else path.stem,
+        version=hashlib.sha256(content).hexdigest()[:12],
+        labels=(*(label for label in like.labels if label in found), *sorted(found - set(like.labels))),
+        partitions=like.partitions,
+        published_twice=like.published_twice,
+    )
+    return Corpus(spec, clips, path.parent, source=path)
 
 
 def _check_header(path: Path, header: list[str]) -> None:

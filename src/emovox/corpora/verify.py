@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ import numpy as np
 import soxr
 
 from emovox.audio import check_waveform, decode, mix
-from emovox.corpora import load_path, ravdess
-from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora import load_path
+from emovox.corpora.base import Clip, Corpus, CorpusSpec, Progress
+from emovox.corpora.index import Published, read_index, samples_digest
 from emovox.corpora.listing import Listing
 from emovox.corpora.scan import recordings_under
 from emovox.errors import AudioError, CorpusError
@@ -135,12 +136,12 @@ class _Heard:
 def verify(corpus: Corpus | Path | str, progress: Progress | None = None, workers: int = 2) -> Verification:
     """Decode every file of a corpus and check it.
 
-    RAVDESS is held, name by name and sample by sample, to its published index. Any other corpus is searched for files
+    One whose spec names an index is held to it, name by name and sample by sample. Any other is searched for files
     that cannot be read, files with the same sound, and names that contradict their folders.
 
     Args:
-        corpus: A loaded corpus, or the path of one; by its path alone, a folder counts as RAVDESS only if it holds
-            published samples.
+        corpus: A loaded corpus, or the path of one; by its path alone, a folder counts as a published corpus only if
+            it holds published samples.
         progress: Told ``("verify", files so far, files in all)``.
         workers: Threads.
 
@@ -149,47 +150,45 @@ def verify(corpus: Corpus | Path | str, progress: Progress | None = None, worker
     """
     if not isinstance(corpus, Corpus):
         corpus = load_path(Path(corpus), progress)
-    named = _is_named(corpus.clips)
+    spec = corpus.spec
     clips = {clip.path: clip for clip in corpus.clips}
-    paths = recordings_under(corpus.root) if named else [clip.path for clip in corpus.clips]
+    paths = recordings_under(corpus.root) if spec.read_name else [clip.path for clip in corpus.clips]
     heard = []
     with ThreadPoolExecutor(workers) as pool:
-        for one in pool.map(lambda path: _hear(path, None if named else clips[path]), paths):
+        for one in pool.map(lambda path: _hear(path, spec.read_name or clips.__getitem__), paths):
             heard.append(one)
             if progress:
                 progress("verify", len(heard), len(paths))
 
     notes = list(corpus.notes)
     findings = [Finding("unreadable", _short(corpus, one.path), one.error) for one in heard if one.error]
-    indexed = corpus.name == "ravdess"
-    if indexed:
-        index = ravdess.read_index()
-        findings += _against_index(corpus, heard, index)
+    expected = spec.published_twice if spec.index else ()
+    if spec.index:
+        findings += _against_index(corpus, heard, read_index(spec.index))
         present = {one.path.stem for one in heard}
         notes += [
             f"{first} and {second} hold the same sound, and were published so: one take under two names."
-            for first, second in ravdess.PUBLISHED_TWICE
+            for first, second in expected
             if {first, second} <= present
         ]
-    elif named:
+    elif spec.read_name:
         findings += [Finding("extra", _short(corpus, one.path), one.name_error) for one in heard if one.name_error]
         notes.append("Its samples were not held to an index, since none is known for this corpus.")
-    findings += _misplaced(corpus, heard) + _duplicates(corpus, heard, ravdess.PUBLISHED_TWICE if indexed else ())
+    findings += _misplaced(corpus, heard) + _duplicates(corpus, heard, expected)
     order = list(KINDS)
     findings.sort(key=lambda finding: (order.index(finding.kind), finding.file))
     return Verification(
-        corpus.name, corpus.root, indexed, _counts(corpus, indexed), tuple(findings), tuple(dict.fromkeys(notes))
+        corpus.name, corpus.root, bool(spec.index), _counts(corpus), tuple(findings), tuple(dict.fromkeys(notes))
     )
 
 
-def _hear(path: Path, clip: Clip | None) -> _Heard:
-    """Decode one file; where no clip is given, its name tells what it should be."""
-    name_error = ""
-    if clip is None:
-        try:
-            clip = ravdess.read_name(path)
-        except CorpusError as error:
-            name_error = str(error)
+def _hear(path: Path, clip_at: Callable[[Path], Clip]) -> _Heard:
+    """Decode one file; its path tells what it should be."""
+    clip, name_error = None, ""
+    try:
+        clip = clip_at(path)
+    except CorpusError as error:
+        name_error = str(error)
     try:
         samples, info = decode(path)  # (frames, channels)
         mono = check_waveform(mix(samples), str(path), info.sample_rate_hz)
@@ -197,7 +196,7 @@ def _hear(path: Path, clip: Clip | None) -> _Heard:
         return _Heard(path, clip, name_error, error=str(error))
     form = (info.sample_rate_hz, info.channels, info.frames)
     return _Heard(
-        path, clip, name_error, "", ravdess.samples_digest(samples), len(mono) / info.sample_rate_hz, form,
+        path, clip, name_error, "", samples_digest(samples), len(mono) / info.sample_rate_hz, form,
         fingerprint(mono, info.sample_rate_hz),
     )  # fmt: skip
 
@@ -222,32 +221,24 @@ def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     return scaled
 
 
-def _is_named(clips: tuple[Clip, ...]) -> bool:
-    """Whether clips got their labels from RAVDESS names rather than from a table."""
-    try:
-        return ravdess.read_name(clips[0].path).id == clips[0].id
-    except CorpusError:
-        return False
-
-
-def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, ravdess.Published]) -> list[Finding]:
-    """Missing, extra, altered and mislabelled files of RAVDESS."""
-    findings = []
+def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, Published]) -> list[Finding]:
+    """Missing, extra, altered and mislabelled files of a corpus that has an index."""
+    findings, rate = [], corpus.spec.sample_rate_hz
     published = {entry.digest: clip_id for clip_id, entry in index.items()}
     elsewhere: dict[str, str] = {}  # clip id → the wrongly named file that holds its sound
     for one in heard:
         file, clip_id = _short(corpus, one.path), one.clip.id if one.clip else ""
         entry = index.get(clip_id)
-        if entry and (one.error or (one.digest == entry.digest and one.form[0] == ravdess.SAMPLE_RATE_HZ)):
+        if entry and (one.error or (one.digest == entry.digest and one.form[0] == rate)):
             continue
         held = published.get(one.digest)
         if held and held != clip_id and not (entry and one.digest == entry.digest):
             elsewhere[held] = file
             findings.append(Finding("mislabelled", file, f"holds the sound published as {held}; rename it to that"))
         elif entry:
-            findings.append(Finding("altered", file, _alteration(one, entry)))
+            findings.append(Finding("altered", file, _alteration(one, (rate, entry.channels, entry.frames))))
         elif not one.error:
-            reason = one.name_error or f"{one.path.name} is none of the {ravdess.CLIPS:,} published; remove it"
+            reason = one.name_error or f"{one.path.name} is none of the {corpus.spec.clips:,} published; remove it"
             findings.append(Finding("extra", file, reason))
     names = {one.clip.id for one in heard if one.clip}
     for clip_id in index.keys() - names:
@@ -256,21 +247,20 @@ def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, ravdess
     return findings
 
 
-def _alteration(one: _Heard, entry: ravdess.Published) -> str:
+def _alteration(one: _Heard, published: tuple[int | None, int, int]) -> str:
     """How a file's form departs from the published one."""
     names = ("Hz", "channels", "frames")
-    wanted = (ravdess.SAMPLE_RATE_HZ, entry.channels, entry.frames)
-    different = [f"{a} {name}, not {b}" for a, b, name in zip(one.form, wanted, names, strict=True) if a != b]
+    different = [f"{a} {name}, not {b}" for a, b, name in zip(one.form, published, names, strict=True) if a != b]
     return f"{', '.join(different) or 'its samples are not the published ones'}; fetch it anew"
 
 
 def _misplaced(corpus: Corpus, heard: list[_Heard]) -> list[Finding]:
-    """Files in the folder of another actor than their name says."""
+    """Files in the folder of another speaker than their name says."""
     findings = []
-    for one in heard:
-        match = re.fullmatch(r"Actor_(\d\d)", one.path.parent.name)
+    for one in heard if corpus.spec.speaker_folder else ():
+        match = re.fullmatch(corpus.spec.speaker_folder or "", one.path.parent.name)
         if match and one.clip and match[1] != one.clip.speaker:
-            reason = f"lies in {match[0]}, but its name says actor {one.clip.speaker}; move or rename it"
+            reason = f"lies in {match[0]}, but its name says {_who(corpus.spec)} {one.clip.speaker}; move or rename it"
             findings.append(Finding("mislabelled", _short(corpus, one.path), reason))
     return findings
 
@@ -292,7 +282,7 @@ def _duplicates(corpus: Corpus, heard: list[_Heard], expected: Iterable[tuple[st
         for row, column in np.argwhere(alike):
             i, j = int(start + row), int(column)
             a, b = able[i], able[j]
-            names = (a.path.stem, b.path.stem) if _is_named(corpus.clips) else (str(a.path), str(b.path))
+            names = (a.path.stem, b.path.stem) if corpus.spec.read_name else (str(a.path), str(b.path))
             if j <= i or j in found or names[0] == names[1] or frozenset(names) in passed:
                 continue
             found.add(j)
@@ -307,29 +297,26 @@ def _duplicates(corpus: Corpus, heard: list[_Heard], expected: Iterable[tuple[st
     return findings
 
 
-def _counts(corpus: Corpus, indexed: bool) -> tuple[Count, ...]:
-    """How much there is of everything; actors are told one by one only where they depart from the rule."""
+def _counts(corpus: Corpus) -> tuple[Count, ...]:
+    """How much there is of everything; speakers are told one by one only where they depart from the rule."""
+    spec, who = corpus.spec, _who(corpus.spec)
     emotions = Counter(clip.emotion for clip in corpus.clips)
     speakers = Counter(clip.speaker for clip in corpus.clips)
-    if not indexed:
-        return (
-            Count("recordings", len(corpus.clips)),
-            Count("speakers", len(speakers)),
-            *(Count(f"of {label}", emotions[label]) for label in corpus.labels),
-        )
-    actors = [f"{actor:02d}" for actor in range(1, ravdess.ACTORS + 1)]
-    whole = sum(speakers[actor] == ravdess.CLIPS_PER_ACTOR for actor in actors)
+    expected = dict(zip(spec.labels, spec.clips_per_emotion, strict=False))
+    each = spec.clips_per_speaker
+    odd = {speaker: speakers[speaker] for speaker in spec.speakers if speakers[speaker] != each}
+    one_by_one = [Count(f"{who}s with {each} recordings", len(spec.speakers) - len(odd), len(spec.speakers))]
+    one_by_one += [Count(f"of {who} {speaker}", found, each) for speaker, found in odd.items()]
     return (
-        Count("recordings", len(corpus.clips), ravdess.CLIPS),
-        Count("actors", len(speakers), ravdess.ACTORS),
-        Count(f"actors with {ravdess.CLIPS_PER_ACTOR} recordings", whole, ravdess.ACTORS),
-        *(
-            Count(f"of actor {actor}", speakers[actor], ravdess.CLIPS_PER_ACTOR)
-            for actor in actors
-            if speakers[actor] != ravdess.CLIPS_PER_ACTOR
-        ),
-        *(Count(f"of {label}", emotions[label], number) for label, number in ravdess.CLIPS_PER_EMOTION.items()),
+        Count("recordings", len(corpus.clips), spec.clips),
+        Count(f"{who}s", len(speakers), len(spec.speakers) or None),
+        *(one_by_one if each else ()),
+        *(Count(f"of {label}", emotions[label], expected.get(label)) for label in spec.labels),
     )
+
+
+def _who(spec: CorpusSpec) -> str:
+    return "actor" if spec.acted else "speaker"
 
 
 def _short(corpus: Corpus, path: Path) -> str:

@@ -1,10 +1,10 @@
-"""Published figures on RAVDESS speech, to stand a run's own beside."""
+"""Published figures on known corpora, to stand a run's own beside."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emovox.corpora import ravdess
+from emovox.corpora import spec_of
 from emovox.evaluation import Evaluation
 
 
@@ -28,34 +28,38 @@ class Anchor:
 
 _EMOBOX = "EmoBox, Ma et al., Interspeech 2024, table 4: frozen encoder, last layer"
 
-PEOPLE = Anchor(
-    "people", None, 0.624, None,
-    "Livingstone and Russo, 2018: ratings of the audio-only speech clips, recomputed",
-)  # fmt: skip
-"""How often listeners named the intended emotion of these recordings."""
+PEOPLE = {
+    "ravdess": Anchor(
+        "people", None, 0.624, None,
+        "Livingstone and Russo, 2018: ratings of the audio-only speech clips, recomputed",
+    ),
+}  # fmt: skip
+"""Corpus name → how often listeners named the intended emotion of its recordings."""
 
-SYSTEMS = (
-    Anchor("Whisper-large-v3", 0.753, 0.759, "speakers6", _EMOBOX),
-    Anchor("WavLM-large", 0.720, 0.722, "speakers6", _EMOBOX),
-    Anchor("HuBERT-large", 0.700, 0.703, "speakers6", _EMOBOX),
-    Anchor("wav2vec 2.0 base", 0.543, 0.554, "speakers6", _EMOBOX),
-)
-"""Systems of three hundred to sixteen hundred million parameters, but for the last (ninety-five million)."""
+SYSTEMS = {
+    "ravdess": (
+        Anchor("Whisper-large-v3", 0.753, 0.759, "speakers6", _EMOBOX),
+        Anchor("WavLM-large", 0.720, 0.722, "speakers6", _EMOBOX),
+        Anchor("HuBERT-large", 0.700, 0.703, "speakers6", _EMOBOX),
+        Anchor("wav2vec 2.0 base", 0.543, 0.554, "speakers6", _EMOBOX),
+    ),
+}
+"""Corpus name → systems of three hundred to sixteen hundred million parameters, but for the last (95 million)."""
 
 
 def people(evaluation: Evaluation) -> Anchor | None:
     """The figure for people, where the recordings are those that people judged."""
-    return PEOPLE if _is_ravdess(evaluation) else None
+    return PEOPLE.get(_whole_corpus(evaluation))
 
 
 def systems(evaluation: Evaluation) -> tuple[Anchor, ...]:
     """Systems measured on the same clips under the same protocol."""
-    if not _is_ravdess(evaluation):
-        return ()
-    return tuple(anchor for anchor in SYSTEMS if anchor.protocol == evaluation.protocol)
+    anchors = SYSTEMS.get(_whole_corpus(evaluation), ())
+    return tuple(anchor for anchor in anchors if anchor.protocol == evaluation.protocol)
 
 
-def _is_ravdess(evaluation: Evaluation) -> bool:
-    """Whether the corpus is all of RAVDESS: figures for a part of it would stand beside those for another set."""
-    whole = evaluation.total_clips == ravdess.CLIPS
-    return evaluation.corpus["name"] == "ravdess" and whole and not evaluation.synthetic
+def _whole_corpus(evaluation: Evaluation) -> str:
+    """The corpus's name if all of it is there; figures for a part of it would stand beside those for another set."""
+    spec = spec_of(evaluation.corpus["name"])
+    whole = spec and not evaluation.synthetic and evaluation.total_clips == spec.clips
+    return spec.name if spec and whole else ""

@@ -30,9 +30,8 @@ def plot_description(description: Description, folder: Path) -> tuple[Path, ...]
 def _start(description: Description, what: str, height_inches: float) -> Any:
     corpus = description.corpus
     figure = new_figure(7.2, height_inches)
-    name = {"ravdess": "RAVDESS"}.get(corpus.name, corpus.name)
     subtitle = f"{len(corpus.clips):,} clips of {len(corpus.speakers)} speakers, {corpus.version}"
-    head(figure, f"{name}: {what}", subtitle, ("synthetic",) if corpus.synthetic else ())
+    head(figure, f"{corpus.spec.title}: {what}", subtitle, ("synthetic",) if corpus.synthetic else ())
     return figure
 
 

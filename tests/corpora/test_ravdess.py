@@ -15,10 +15,11 @@ import pytest
 from emovox import archive
 from emovox.corpora import load_corpus, load_path, ravdess, synthetic
 from emovox.corpora.base import Corpus
-from emovox.corpora.ravdess import ARCHIVE, PUBLISHED_TWICE, read_index, read_name, write_index
+from emovox.corpora.index import read_index, write_index
+from emovox.corpora.ravdess import ARCHIVE, LABELS, SPEC, load_folder, read_name
 from emovox.download import UnreachableError, user_cache
 from emovox.errors import CorpusError, DownloadError
-from small_ravdess import NAMES, sound, write, write_all
+from small_ravdess import NAMES, publish, sound, write, write_all
 
 SOME = NAMES[:60:6] + NAMES[60:120:6]
 
@@ -89,16 +90,16 @@ def test_a_wrong_name(name: str, words: str) -> None:
 
 
 def test_the_index_is_the_published_corpus() -> None:
-    index = read_index()
+    index = read_index("ravdess_index.csv")
     clips = [read_name(Path(f"{name}.wav")) for name in index]
     assert sorted(index) == sorted(NAMES)
-    assert Counter(clip.emotion for clip in clips) == ravdess.CLIPS_PER_EMOTION
+    assert Counter(clip.emotion for clip in clips) == dict(zip(LABELS, SPEC.clips_per_emotion, strict=True))
     assert set(Counter(clip.speaker for clip in clips).values()) == {60}
     assert Counter(entry.channels for entry in index.values()) == {1: 1435, 2: 5}
     by_digest: dict[str, list[str]] = {}
     for name, entry in sorted(index.items()):
         by_digest.setdefault(entry.digest, []).append(name)
-    assert [tuple(names) for names in by_digest.values() if len(names) > 1] == list(PUBLISHED_TWICE)
+    assert [tuple(names) for names in by_digest.values() if len(names) > 1] == list(SPEC.published_twice)
 
 
 @pytest.mark.corpus
@@ -126,7 +127,7 @@ def test_what_is_not_as_published_is_said(folder: Path) -> None:
 def test_published_samples_make_it_ravdess(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert load_path(folder).name == "recordings"
     index = write_all(tmp_path / "other", SOME)
-    monkeypatch.setattr(ravdess, "read_index", lambda: index)
+    publish(index, monkeypatch)
     assert load_path(folder).name == "ravdess"
 
 
@@ -362,4 +363,4 @@ def test_the_synthetic_corpus_is_not_read(tmp_path: Path) -> None:
 
 def test_an_index_needs_the_whole_corpus(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="20 recordings, not 1440"):
-        write_index(folder, tmp_path / "index.csv")
+        write_index(load_folder(folder), tmp_path / "index.csv")

@@ -13,28 +13,29 @@ import soxr
 
 from emovox.corpora import ravdess
 from emovox.corpora.base import Corpus
+from emovox.corpora.index import Published, samples_digest
 from emovox.corpora.verify import KINDS, Verification, fingerprint, verify
 from emovox.errors import CorpusError
-from small_ravdess import FRAMES, NAMES, RATE_HZ, place, sound, write, write_all
+from small_ravdess import FRAMES, NAMES, RATE_HZ, place, publish, sound, write, write_all
 
 A, B = NAMES[10], NAMES[70]
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, ravdess.Published]]:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Published]]:
     """All 1,440 names with a tenth of a second each, and the index of that."""
     root = tmp_path_factory.mktemp("whole")
     return root, write_all(root)
 
 
 @pytest.fixture
-def corpus(whole: tuple[Path, dict[str, ravdess.Published]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def corpus(whole: tuple[Path, dict[str, Published]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of two actors that a test may damage, with an index of those two."""
     root, index = whole
     for actor in ("Actor_01", "Actor_02"):
         shutil.copytree(root / actor, tmp_path / "corpus" / actor, copy_function=os.link)
     few = {name: entry for name, entry in index.items() if name[-2:] in ("01", "02")}
-    monkeypatch.setattr(ravdess, "read_index", lambda: few)
+    publish(few, monkeypatch)
     return tmp_path / "corpus"
 
 
@@ -44,9 +45,9 @@ def found(verification: Verification) -> list[tuple[str, str]]:
     return [(f.kind, f.file) for f in verification.findings]
 
 
-def test_a_whole_corpus(whole: tuple[Path, dict[str, ravdess.Published]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_corpus(whole: tuple[Path, dict[str, Published]], monkeypatch: pytest.MonkeyPatch) -> None:
     root, index = whole
-    monkeypatch.setattr(ravdess, "read_index", lambda: index)
+    publish(index, monkeypatch)
     told: list[tuple[str, int, int]] = []
     result = verify(root, progress=lambda *step: told.append(step))
     assert result.ok and result.against_index
@@ -191,11 +192,11 @@ def test_a_nested_copy_is_a_note(corpus: Path) -> None:
 
 
 def test_what_was_published_twice_is_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (first, second), *_ = ravdess.PUBLISHED_TWICE
+    (first, second), *_ = ravdess.SPEC.published_twice
     index = write_all(tmp_path, (first, second))
     write(place(tmp_path, second), sound(0))
     index[second] = index[first]
-    monkeypatch.setattr(ravdess, "read_index", lambda: index)
+    publish(index, monkeypatch)
     result = verify(tmp_path)
     assert found(result) == []
     assert any(first in note and second in note for note in result.notes)
@@ -254,9 +255,9 @@ def test_fingerprints_of_different_sounds_differ() -> None:
 
 def test_a_digest_needs_whole_steps() -> None:
     steps = np.array([[0], [-32768], [32767]], np.float32) / 32768
-    assert len(ravdess.samples_digest(steps)) == 16
+    assert len(samples_digest(steps)) == 16
     for other in (steps + np.float32(1e-5), np.full_like(steps, np.nan), np.ones_like(steps)):
-        assert ravdess.samples_digest(other) == ""
+        assert samples_digest(other) == ""
 
 
 def test_the_digest_is_of_the_stored_integers(tmp_path: Path) -> None:
@@ -265,4 +266,4 @@ def test_the_digest_is_of_the_stored_integers(tmp_path: Path) -> None:
     samples = np.stack([sound(1), sound(2)], axis=1)
     path = write(tmp_path / "two.flac", samples)
     stored, _ = soundfile.read(path, dtype="float32", always_2d=True)
-    assert ravdess.samples_digest(stored) == hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()[:16]
+    assert samples_digest(stored) == hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()[:16]
