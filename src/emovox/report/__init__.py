@@ -27,8 +27,9 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
 
     pictures = {"final": figures.final_comparison(evaluation, run.path / "final_comparison_all_models.png")}
     for name, model in evaluation.models.items():
-        for kind, draw in (("confusion", figures.confusion), ("history", figures.history)):
-            path = run.path / "figures" / f"{kind}_{name}.png"
-            pictures[f"{kind}_{name}"] = draw(evaluation, model, path)
+        drawn = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
+        for what, draw in drawn.items():
+            path = run.path / "figures" / f"{what}_{name}.png"
+            pictures[f"{what}_{name}"] = draw(evaluation, model, path)
     summary.write(run, evaluation)
     return html.write(run, evaluation, pictures)

@@ -1,4 +1,4 @@
-"""Figures for a paper's column: the final comparison, confusion matrices, and histories.
+"""Figures for a paper's column: the final comparison, confusion matrices, and training histories.
 
 Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart; a marker's shape says
 the same again. Every figure carries the word synthetic, or leaky, where it must.
@@ -19,7 +19,7 @@ from matplotlib.transforms import blended_transform_factory
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import replacing
 from emovox.report import anchors
-from emovox.report.words import corpus_name, how_judged, interval, model_name, plural
+from emovox.report.words import corpus_name, how_tested, interval, model_title, plural
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
@@ -90,14 +90,14 @@ def head(figure: Figure, title: str, subtitle: str, warnings: tuple[str, ...]) -
 
 
 def final_comparison(evaluation: Evaluation, path: Path) -> Path:
-    """UAR and accuracy of every model beside chance, people and published systems; and the recall of each emotion."""
+    """UAR and accuracy of every model beside the chance level, people and published systems; recall of each emotion."""
     with matplotlib.rc_context(STYLE):
         systems = anchors.systems(evaluation)
         rows = len(evaluation.models) + ANCHOR_ROW * len(systems)
-        height = max(1.2 + 0.46 * rows, 1.2 + 0.28 * len(evaluation.labels), 3.1)
+        height = max(1.2 + 0.46 * rows, 1.2 + max(0.28, 0.075 * len(evaluation.models)) * len(evaluation.labels), 3.1)
         figure = new_figure(7.2, height)
         title = f"Emotion from speech: {corpus_name(evaluation)}, {evaluation.protocol}"
-        subtitle = f"{how_judged(evaluation)[0].upper()}{how_judged(evaluation)[1:]}."
+        subtitle = f"{how_tested(evaluation)[0].upper()}{how_tested(evaluation)[1:]}."
         head(figure, title, subtitle, evaluation.warnings)
         left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.12, 1.0), "wspace": 0.04})
         _overall(left, evaluation, systems)
@@ -118,10 +118,10 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
             )  # fmt: skip
         if evaluation.seeds > 1:
             seeds = [100 * value for value in model.uar.per_seed]
-            axes.plot(seeds, [y - 0.32] * len(seeds), "|", color=colour, markersize=4.5, markeredgewidth=1.0, zorder=5)
+            axes.plot(seeds, [y - 0.37] * len(seeds), "|", color=colour, markersize=4.0, markeredgewidth=1.0, zorder=5)
     heights = [len(models) - 0.1 + ANCHOR_ROW * k for k in range(len(systems))]
     for y, anchor in zip(heights, systems, strict=True):
-        for value, offset, face in ((anchor.uar, -0.07, GREY), (anchor.accuracy, 0.07, "white")):
+        for value, offset, face in ((anchor.uar, -0.1, GREY), (anchor.accuracy, 0.1, "white")):
             if value is not None:
                 axes.plot(
                     100 * value, y + offset, marker="h", markersize=4.5, markerfacecolor=face, markeredgecolor=GREY,
@@ -133,7 +133,7 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
     people = anchors.people(evaluation)
     if people and people.accuracy is not None:
         _reference(axes, 100 * people.accuracy, f"people\n{100 * people.accuracy:.1f}", "--")
-    names = [f"{model_name(m.name)}\n{m.parameters:,} par." for m in models]
+    names = [f"{model_title(m)}\n{m.parameters:,} par." for m in models]
     axes.set_yticks([*range(len(models)), *heights], names + [anchor.name for anchor in systems])
     for tick in axes.get_yticklabels()[len(models) :]:
         tick.set_color(GREY)
@@ -156,7 +156,7 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
         both = " / ".join(f"{100 * value:.1f}" for value in (anchor.uar, anchor.accuracy) if value is not None)
         axes.text(1.03, y, both, transform=edge, va="center", fontsize=6.5, color=GREY)
     handles = [
-        axes.plot([], [], "o", color=GREY, markersize=5, label="UAR (filled)")[0],
+        axes.plot([], [], "o", color=GREY, markersize=5, label="UAR (filled, bold)")[0],
         axes.plot([], [], "o", color=GREY, markerfacecolor="white", markersize=5, label="accuracy (hollow)")[0],
     ]
     if evaluation.seeds > 1:
@@ -180,7 +180,9 @@ def _reference(axes: Any, x: float, label: str, style: str) -> None:
 def _recalls(axes: Any, evaluation: Evaluation) -> None:
     """One row an emotion, one marker a model."""
     labels = [label for label in evaluation.labels if any(m.classes[label].clips for m in evaluation.models.values())]
-    spread = np.linspace(-0.2, 0.2, len(evaluation.models)) if len(evaluation.models) > 1 else [0.0]
+    count = len(evaluation.models)
+    size = 4.2 if count < 4 else 3.6
+    spread = 0.16 * (np.arange(count) - (count - 1) / 2) if count < 4 else np.linspace(-0.32, 0.32, count)
     for k, (offset, model) in enumerate(zip(spread, evaluation.models.values(), strict=True)):
         colour = COLOURS[k % len(COLOURS)]
         for y, label in enumerate(labels):
@@ -190,9 +192,8 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
             bounds = [100 * score.recall_interval.low, 100 * score.recall_interval.high]
             axes.plot(bounds, [y + offset] * 2, color=colour, linewidth=0.9, alpha=0.55, zorder=2)
             axes.plot(
-                100 * score.recall, y + offset, MARKERS[k % len(MARKERS)], color=colour, markersize=4.2, zorder=3,
-                clip_on=False,
-                label=model_name(model.name) if y == 0 else None,
+                100 * score.recall, y + offset, MARKERS[k % len(MARKERS)], color=colour, markersize=size,
+                zorder=3, clip_on=False, label=model_title(model) if y == 0 else None,
             )  # fmt: skip
     for y in range(0, len(labels), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
@@ -204,14 +205,17 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
     axes.set_xlim(0, 100)
     axes.grid(axis="x")
     axes.set_xlabel("recall of each emotion, per cent")
+    handles, names = axes.get_legend_handles_labels()
+    columns = min(count, 3, max(1, 36 // (2 + max(map(len, names)))))  # as many as fit, in letters
+    by_row = [k for column in range(columns) for k in range(column, count, columns)]  # a legend fills column by column
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=min(3, len(evaluation.models)), handletextpad=0.1,
-        columnspacing=1.0, borderaxespad=0.0,
+        [handles[k] for k in by_row], [names[k] for k in by_row], loc="lower right", bbox_to_anchor=(1.02, 1.0),
+        ncols=columns, handletextpad=0.1, columnspacing=1.0, borderaxespad=0.0,
     )  # fmt: skip
 
 
 def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Path:
-    """What was meant, what was answered: per cent of each row's clips."""
+    """True emotions in rows, predicted ones in columns: per cent of each row's clips."""
     with matplotlib.rc_context(STYLE):
         labels = evaluation.labels
         totals = model.confusion.sum(axis=1)
@@ -220,7 +224,7 @@ def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Pat
         figure = new_figure(side + 0.2, side + 0.25)
         scores = f"UAR {100 * model.uar.value:.1f}, accuracy {100 * model.accuracy.value:.1f} per cent"
         subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. {scores}."
-        head(figure, f"{model_name(model.name)}: meant and heard", subtitle, ())
+        head(figure, f"{model_title(model)}: confusion matrix", subtitle, ())
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
         for i in range(len(labels)):
@@ -239,8 +243,8 @@ def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Pat
         axes.grid(which="minor", color="white", linewidth=1.2)
         axes.tick_params(which="minor", length=0)
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("answered")
-        axes.set_ylabel("meant (clips)")
+        axes.set_xlabel("predicted emotion")
+        axes.set_ylabel("true emotion (clips)")
         if evaluation.warnings:
             axes.set_title(" · ".join(evaluation.warnings), color=ALERT, fontsize=8, pad=5)
         return save(figure, path)
@@ -253,7 +257,7 @@ def history(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Path:
         has_rate = any(history.get("learning_rate") for history in histories)
         figure = new_figure(7.2, 2.75)
         subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}; {plural(len(histories), 'training')}."
-        head(figure, f"{model_name(model.name)}: how it learnt", subtitle, evaluation.warnings)
+        head(figure, f"{model_title(model)}: training history", subtitle, evaluation.warnings)
         panels = figure.subplots(1, 3 if has_rate else 2, width_ratios=(1, 1, 0.62) if has_rate else (1, 1))
         for axes, name, label, scale in (
             (panels[0], "loss", "loss, nats", 1.0),

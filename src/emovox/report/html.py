@@ -10,18 +10,21 @@ from typing import Any
 
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import write_text
+from emovox.models import KINDS
 from emovox.report import anchors, theory
 from emovox.report.summary import FILES, about
 from emovox.report.words import (
     best_by_uar,
+    caution,
     corpus_name,
     day,
     deviation,
-    how_judged,
+    epochs,
+    how_tested,
     interval,
     listed,
     minutes,
-    model_name,
+    model_title,
     percent,
     plural,
 )
@@ -83,21 +86,21 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
     models = best_by_uar(evaluation)
     links = [
         ("result", "Result"),
-        ("judged", "How it was judged"),
-        *((f"model-{m.name}", model_name(m.name)) for m in models),
+        ("protocol", "Protocol"),
+        *((f"model-{m.name}", model_title(m)) for m in models),
     ]
     links += [("words", "Words"), ("provenance", "Provenance"), ("licence", "Licences")]
     body = [
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(day(evaluation.timestamp))} · {plural(len(models), "model")} · '
-        f"{escape(how_judged(evaluation))}</p>",
+        f"{escape(how_tested(evaluation))}</p>",
         *_warnings(evaluation),
         "<nav>" + " ".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links) + "</nav>",
         '<h2 id="result">Result' + _tag(evaluation) + "</h2>",
         f"<p>{escape(_headline(evaluation))}</p>",
         _main_table(evaluation),
         _figure(pictures["final"], f"Final comparison of all models{tag}", _final_caption(evaluation)),
-        '<h2 id="judged">How it was judged</h2>',
+        '<h2 id="protocol">Protocol</h2>',
         f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
         _folds_table(evaluation),
@@ -132,8 +135,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
     if evaluation.leaky:
         boxes.append(("leaky: speakers shared", theory.PROTOCOLS[True]))
     if evaluation.missing:
-        names = listed([model_name(name) for name in evaluation.missing])
-        boxes.append(("unfinished", f"{names}: trainings are left, so this page leaves them out."))
+        boxes.append(("unfinished", f"{listed(evaluation.missing)}: trainings are left, so this page leaves them out."))
     return [f'<div class="warning"><strong>{escape(a)}</strong>. {escape(b)}</div>' for a, b in boxes]
 
 
@@ -155,15 +157,15 @@ def _tag(evaluation: Evaluation) -> str:
 
 def _headline(evaluation: Evaluation) -> str:
     best = best_by_uar(evaluation)[0]
-    seeds = f", averaged over {plural(evaluation.seeds, 'seed')}" if evaluation.seeds > 1 else ""
+    seeds = f", the mean over {plural(evaluation.seeds, 'seed')}" if evaluation.seeds > 1 else ""
     people = anchors.people(evaluation)
     said = (
-        f"{model_name(best.name)} does best: a UAR of {percent(best.uar.value)} (95 % interval {interval(best.uar)}) "
-        f"and an accuracy of {percent(best.accuracy.value)} ({interval(best.accuracy)}){seeds}. Guessing gets "
-        f"{percent(evaluation.chance_uar)}"
+        f"{model_title(best)} does best: a UAR of {percent(best.uar.value)} (95 % interval {interval(best.uar)}) "
+        f"and an accuracy of {percent(best.accuracy.value)} ({interval(best.accuracy)}){seeds}. The chance "
+        f"level is {percent(evaluation.chance_uar)}"
     )
     if people and people.accuracy is not None:
-        said += f"; people named {percent(people.accuracy)} of these recordings as intended"
+        said += f"; people named the emotion of {percent(people.accuracy)} of these recordings"
     few = evaluation.unit == "speakers" and evaluation.units < 8
     return said + ("." if not few else f". With {plural(evaluation.units, 'test speaker')} the intervals are wide.")
 
@@ -176,13 +178,13 @@ def _main_table(evaluation: Evaluation) -> str:
     ranked = best_by_uar(evaluation)
     header = (
         "model", "UAR, %", "accuracy, %", "macro F1, %", "weighted F1, %", "loss", "calibration error, %",
-        "parameters", "time",
+        "parameters", "epochs", "time",
     )  # fmt: skip
     rows: list[tuple[str, Sequence[str]]] = []
     for model in ranked:
         f1 = model.scores["f1_macro"], model.scores["f1_weighted"]
         cells = (
-            escape(model_name(model.name)),
+            escape(model_title(model)),
             *(
                 _with_interval(f"{100 * score.value:.1f}{deviation(score)}", interval(score))
                 for score in (model.uar, model.accuracy)
@@ -191,12 +193,13 @@ def _main_table(evaluation: Evaluation) -> str:
             f"{model.loss:.2f}",
             f"{100 * model.calibration_error:.1f}",
             f"{model.parameters:,}",
+            epochs(model),
             minutes(model.training_seconds),
         )
         rows.append(("best" if model is ranked[0] else "", cells))
     blank = [""] * (len(header) - 3)
     chance = f"{100 * evaluation.chance_uar:.1f}", f"{100 * evaluation.chance_accuracy:.1f}"
-    rows.append(("anchor", ("guessing", *chance, *blank)))
+    rows.append(("anchor", ("chance level", *chance, *blank)))
     people = anchors.people(evaluation)
     listed_anchors = ([people] if people else []) + list(anchors.systems(evaluation))
     for anchor in listed_anchors:
@@ -207,14 +210,14 @@ def _main_table(evaluation: Evaluation) -> str:
     pooled = " Pooled over folds." if len(evaluation.folds) > 1 else ""
     caption = (
         f"In brackets: 95 % bootstrap interval over {evaluation.units:,} {evaluation.unit}.{spread}{pooled} "
-        f"Time: all trainings together. {sources}{_tag(evaluation)}"
+        f"Parameters: all weights of the model. Time: all trainings together. {sources}{_tag(evaluation)}"
     )
     return _table(header, rows, caption)
 
 
 def _folds_table(evaluation: Evaluation) -> str:
     models = list(evaluation.models.values())
-    header = ("fold", "train", "validation", "test", "test speakers", *(f"{model_name(m.name)} UAR" for m in models))
+    header = ("fold", "train", "validation", "test", "test speakers", *(f"{model_title(m)} UAR" for m in models))
     rows: list[tuple[str, Sequence[str]]] = []
     for name, fold in evaluation.folds.items():
         speakers = "all" if evaluation.leaky else ", ".join(fold.test_speakers)
@@ -227,14 +230,14 @@ def _folds_table(evaluation: Evaluation) -> str:
 
 
 def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
-    name = model_name(model.name)
+    name = model_title(model)
     yield f'<h2 id="model-{escape(model.name)}">{escape(name)}{_tag(evaluation)}</h2>'
+    variant = f" · variant {escape(model.variant)}" if model.variant else ""
     yield (
-        f'<p class="lead">{model.parameters:,} parameters · variant {escape(model.variant)} · front end '
-        f"{escape(model.front_end)} · {plural(len(model.trainings), 'training')} in "
+        f'<p class="lead">{model.parameters:,} parameters{variant} · {plural(len(model.trainings), "training")} in '
         f"{minutes(model.training_seconds)}</p>"
     )
-    yield f"<p>{escape(theory.KINDS.get(model.kind, ''))}</p>"
+    yield f"<p>{escape(KINDS[model.kind].theory)}</p>"
     yield f"<p>{escape(about(model, evaluation))}</p>"
     header = ("emotion", "clips", "precision, %", "recall, %", "F1, %")
     rows = []
@@ -249,7 +252,9 @@ def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str
     yield _figure(
         pictures[f"confusion_{model.name}"], f"Confusion matrix of {name}{tag}", theory.HOW_TO_READ["confusion"], True
     )
-    yield _figure(pictures[f"history_{model.name}"], f"Learning curves of {name}{tag}", theory.HOW_TO_READ["history"])
+    if model.has_history:
+        caption = f"Training history of {name}{tag}"
+        yield _figure(pictures[f"history_{model.name}"], caption, theory.HOW_TO_READ["history"])
     if evaluation.seeds > 1:
         seeds = [
             ("", (str(k), f"{100 * model.uar.per_seed[k]:.1f}", f"{100 * model.accuracy.per_seed[k]:.1f}",
@@ -274,11 +279,17 @@ def _licence(evaluation: Evaluation) -> list[str]:
     return [
         _pairs(rows),
         *(f"<p>{escape(str(note))}</p>" for note in corpus.get("notes", ())),
-        f"<p>{escape(theory.SYNTHETIC if evaluation.synthetic else theory.ACTED)}</p>",
+        f"<p>{escape(caution(evaluation))}</p>",
         "<p>Emovox is under the Apache License 2.0. Whether trained weights are an adaptation of the recordings is not "
-        "settled; take the careful view, and pass models on under the licence of the data. A model that starts from "
-        "YAMNet’s weights carries its notice: YAMNet, The TensorFlow Authors, Apache-2.0.</p>",
+        "settled; take the careful view, and pass models on under the licence of the data.</p>",
+        *(f"<p>{escape(notice)}</p>" for notice in _notices(evaluation)),
     ]
+
+
+def _notices(evaluation: Evaluation) -> list[str]:
+    """What the authors of published weights ask to be said of models that contain them."""
+    kinds = {model.kind: KINDS[model.kind] for model in evaluation.models.values()}
+    return [f"{kind.title}: {notice}" for kind in kinds.values() if (notice := getattr(kind, "notice", ""))]
 
 
 def _table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], caption: str) -> str:

@@ -10,15 +10,17 @@ from emovox.files import write_text
 from emovox.report import anchors, theory
 from emovox.report.words import (
     best_by_uar,
+    caution,
     confusions,
     corpus_name,
     day,
     deviation,
-    how_judged,
+    epochs,
+    how_tested,
     interval,
     listed,
     minutes,
-    model_name,
+    model_title,
     number,
     percent,
     plural,
@@ -31,16 +33,16 @@ COMPLETED = "TRAINING COMPLETED SUCCESSFULLY"
 
 FILES = (
     ("report.html", "all of this with figures and explanations, in one file"),
-    ("final_comparison_all_models.png", "the models beside chance, people and published systems"),
-    ("figures/", "a confusion matrix and a history for each model"),
+    ("final_comparison_all_models.png", "the models beside the chance level, people and published systems"),
+    ("figures/", "a confusion matrix for each model, and a training history where it has one"),
     ("training_results.json", "every figure, for programs"),
     ("model_comparison.csv", "one row a model, for spreadsheets"),
-    ("predictions.npz", "what each model answered for each test clip"),
-    ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX)"),
+    ("predictions.npz", "the probabilities of each model for each test clip"),
+    ("artifacts/", "the models to deploy: waveform in, probabilities out (ONNX)"),
     ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
     ("provenance.json", "versions, machine, corpus digest, seconds a stage"),
-    ("logs/", "learning curves for TensorBoard"),
+    ("logs/", "training histories for TensorBoard"),
 )
 """What a run folder may hold, and what it is for."""
 
@@ -53,7 +55,7 @@ def write(run: Run, evaluation: Evaluation) -> Path:
 
 
 def text(evaluation: Evaluation, folder: Path) -> str:
-    """The page: what was done, how it was judged, the figures, what they mean, what lies in the folder."""
+    """The page: what was done, how it was tested, the figures, what they mean, what lies in the folder."""
     title = f"Emotion from speech: {plural(len(evaluation.models), 'model')} on {corpus_name(evaluation)}"
     warning = f"   [{' · '.join(evaluation.warnings)}]" if evaluation.warnings else ""
     parts = [
@@ -89,7 +91,7 @@ def _exists(folder: Path, name: str) -> bool:
 
 
 def _what_was_done(evaluation: Evaluation) -> str:
-    names = listed([model_name(name) for name in evaluation.models])
+    names = listed([model_title(model) for model in evaluation.models.values()])
     count = len(evaluation.folds) * evaluation.seeds
     seconds = sum(model.training_seconds for model in evaluation.models.values())
     each = "" if count == 1 else f", each {number(count)} times ({_times(evaluation)})"
@@ -108,14 +110,14 @@ def _times(evaluation: Evaluation) -> str:
 
 def _how(evaluation: Evaluation) -> str:
     sentence = (
-        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. Figures are of {how_judged(evaluation)}."
+        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. Figures are of {how_tested(evaluation)}."
     )
     if evaluation.leaky:
         return f"{sentence} {theory.PROTOCOLS[True]}"
     who = "" if len(evaluation.folds) > 1 else f" ({listed(next(iter(evaluation.folds.values())).test_speakers)})"
     few = (
         " With so few of them the intervals below are wide, and should be taken seriously; --protocol speakers6 "
-        "asks every speaker."
+        "tests on every speaker."
         if evaluation.unit == "speakers" and evaluation.units < 8
         else ""
     )
@@ -123,26 +125,27 @@ def _how(evaluation: Evaluation) -> str:
 
 
 def _table(evaluation: Evaluation) -> str:
-    header = ("model", "UAR", "95 % interval", "accuracy", "95 % interval", "loss", "parameters", "time")
+    header = ("model", "UAR", "95 % interval", "accuracy", "95 % interval", "loss", "parameters", "epochs", "time")
     rows = [header]
     for model in best_by_uar(evaluation):
         rows.append(
             (
-                model_name(model.name),
+                model_title(model),
                 f"{100 * model.uar.value:.1f}{deviation(model.uar)}",
                 interval(model.uar),
                 f"{100 * model.accuracy.value:.1f}{deviation(model.accuracy)}",
                 interval(model.accuracy),
                 f"{model.loss:.2f}",
                 f"{model.parameters:,}",
+                epochs(model),
                 minutes(model.training_seconds),
             )
         )
-    chance = (f"{100 * evaluation.chance_uar:.1f}", "", f"{100 * evaluation.chance_accuracy:.1f}", "", "", "", "")
-    rows.append(("guessing", *chance))
+    chance = (f"{100 * evaluation.chance_uar:.1f}", "", f"{100 * evaluation.chance_accuracy:.1f}", "", "", "", "", "")
+    rows.append(("chance level", *chance))
     people = anchors.people(evaluation)
     if people and people.accuracy is not None:
-        rows.append(("people", "", "", f"{100 * people.accuracy:.1f}", "", "", "", ""))
+        rows.append(("people", "", "", f"{100 * people.accuracy:.1f}", "", "", "", "", ""))
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = [
         "  ".join(
@@ -158,12 +161,12 @@ def _verdict(evaluation: Evaluation) -> str:
     best = ranked[0]
     times = best.uar.value / evaluation.chance_uar
     said = [
-        f"{model_name(best.name)} does best, with a UAR of {percent(best.uar.value)} "
-        f"({times:.1f} times what guessing gets) and an accuracy of {percent(best.accuracy.value)}."
+        f"{model_title(best)} does best, with a UAR of {percent(best.uar.value)} "
+        f"({times:.1f} times the chance level) and an accuracy of {percent(best.accuracy.value)}."
     ]
     near = [model for model in ranked[1:] if model.uar.high >= best.uar.low]
     if near:
-        names = listed([model_name(model.name) for model in near])
+        names = listed([model_title(model) for model in near])
         said.append(
             f"The intervals of {names} reach into its own, so the order may be luck; 'emovox compare' tests it on "
             "the same clips."
@@ -173,11 +176,11 @@ def _verdict(evaluation: Evaluation) -> str:
         above, below = best.accuracy.low > people.accuracy, best.accuracy.high < people.accuracy
         where = "more often than" if above else "less often than" if below else "about as often as"
         said.append(
-            f"It names the intended emotion {where} people do: listeners were right for {percent(people.accuracy)} of "
-            f"these recordings ({people.source})."
+            f"{model_title(best)} is right {where} people: listeners named the emotion of "
+            f"{percent(people.accuracy)} of these recordings ({people.source})."
         )
         if evaluation.leaky:
-            said.append("Mind that people had not heard these actors before, and the models had.")
+            said.append("Mind that people had not heard these speakers before, and the models had.")
     systems = anchors.systems(evaluation)
     if systems:
         quoted = listed([f"{anchor.name} {percent(anchor.uar)}" for anchor in systems if anchor.uar is not None])
@@ -186,13 +189,13 @@ def _verdict(evaluation: Evaluation) -> str:
 
 
 def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
-    """A few sentences on what one model finds, and what it mistakes for what."""
-    name = model_name(model.name)
-    answers = model.confusion.sum(axis=0)
+    """A few sentences on what one model finds, what it mistakes for what, and how it learnt."""
+    name = model_title(model)
+    predicted = model.confusion.sum(axis=0)
     said = []
-    if answers.max() >= 0.9 * answers.sum():
+    if predicted.max() >= 0.9 * predicted.sum():
         said.append(
-            f"{name} answers {evaluation.labels[int(answers.argmax())]} whatever it hears: it has learnt nothing."
+            f"{name} predicts {evaluation.labels[int(predicted.argmax())]} whatever it hears: it has learnt nothing."
         )
     else:
         known = sorted(((s.recall, label) for label, s in model.classes.items() if s.recall is not None), reverse=True)
@@ -202,30 +205,25 @@ def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
         )
         mistakes = confusions(model, evaluation.labels)[:2]
         if mistakes:
-            told = listed([f"{truth} for {answer} ({percent(share, 0)})" for share, truth, answer in mistakes])
+            told = listed([f"{true} for {other} ({percent(share, 0)})" for share, true, other in mistakes])
             said.append(f"Most often it takes {told}.")
-    epochs = plural(round(model.epochs_trained), "epoch") + (" on average" if len(model.trainings) > 1 else "")
+    if model.epochs_trained:
+        several = ", the mean over trainings" if len(model.trainings) > 1 else ""
+        said.append(f"It was trained for {plural(round(model.epochs_trained), 'epoch')}{several}.")
     said.append(
-        f"It learnt for {epochs} and was right for "
-        f"{percent(model.best_val_accuracy)} of validation clips; its confidence is off by "
-        f"{percent(model.calibration_error)} on average."
+        f"Its validation accuracy is {percent(model.best_val_accuracy)}, its calibration error "
+        f"{percent(model.calibration_error)}."
     )
     return " ".join(said)
 
 
 def _caution(evaluation: Evaluation) -> str:
-    said = []
-    if evaluation.synthetic:
-        said.append(theory.SYNTHETIC)
-    else:
-        said.append(theory.ACTED)
-    if evaluation.seeds == 1:
-        said.append("Each model was trained from one seed; another would move the figures by a point or two.")
-    return " ".join(said)
+    one = "Each model was trained from one seed; another would move the figures by a point or two."
+    return f"{caution(evaluation)} {one}" if evaluation.seeds == 1 else caution(evaluation)
 
 
 def _last_line(evaluation: Evaluation) -> str:
     if evaluation.missing:
-        names = listed([model_name(name) for name in evaluation.missing])
+        names = listed(evaluation.missing)
         return f"TRAINING NOT YET COMPLETE: {names} left; go on with 'emovox run --resume'"
     return COMPLETED

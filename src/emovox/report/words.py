@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from emovox.corpora import spec_of
 from emovox.evaluation import Evaluation, ModelEvaluation, Score, dataset
+from emovox.models import KINDS
+from emovox.report import theory
 
-_NAMES = {"cnn": "CNN", "cnn_lstm": "CNN-LSTM", "yamnet": "YAMNet"}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
-def model_name(name: str) -> str:
-    """A model's name as it is written in papers.
-
-    >>> model_name("cnn_lstm"), model_name("mine")
-    ('CNN-LSTM', 'mine')
-    """
-    return _NAMES.get(name, name)
+def model_title(model: ModelEvaluation) -> str:
+    """A model's name: as papers write its kind where it is called by it, else as its recipe does."""
+    return KINDS[model.kind].title if model.name == model.kind else model.name
 
 
 def corpus_name(evaluation: Evaluation) -> str:
     """The corpus's name as it is written in papers, with the word synthetic where no person spoke."""
-    name = dataset(evaluation)
-    return {"ravdess": "RAVDESS", "synthetic": "synthetic speech"}.get(name, name)
+    spec = spec_of(str(evaluation.corpus["name"]))
+    return spec.title if spec else dataset(evaluation)
+
+
+def caution(evaluation: Evaluation) -> str:
+    """Whose emotions the models learnt, and what they are no use for."""
+    if evaluation.synthetic:
+        return theory.SYNTHETIC
+    spec = spec_of(str(evaluation.corpus["name"]))
+    return f"{spec.caution} {theory.NOT_FEELINGS}" if spec and spec.caution else theory.NOT_FEELINGS
 
 
 def number(count: int) -> str:
@@ -83,6 +89,11 @@ def minutes(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
+def epochs(model: ModelEvaluation) -> str:
+    """Epochs of a training, the mean over trainings; a dash where it learnt in none."""
+    return f"{model.epochs_trained:.0f}" if model.epochs_trained else "–"
+
+
 def day(timestamp: str) -> str:
     """The day of an ISO timestamp in words; the timestamp itself where it is none.
 
@@ -96,14 +107,14 @@ def day(timestamp: str) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-def how_judged(evaluation: Evaluation) -> str:
-    """One sentence on which clips judged, and whether their speakers had been heard."""
-    clips = f"{len(evaluation.clip_ids):,} clips of {plural(len(set(evaluation.speakers)), 'speaker')}"
+def how_tested(evaluation: Evaluation) -> str:
+    """One sentence on the test clips, and whether their speakers were heard in training."""
+    clips = f"{len(evaluation.clip_ids):,} test clips of {plural(len(set(evaluation.speakers)), 'speaker')}"
     if evaluation.leaky:
-        return f"{clips}, all of whom were heard in training too"
+        return f"{clips}, who are training speakers too"
     if len(evaluation.folds) > 1:
-        return f"{clips}, each judged by models that never heard its speaker"
-    return f"{clips} who were not heard in training"
+        return f"{clips}, each predicted by models that never heard its speaker"
+    return f"{clips}, none of whom was heard in training"
 
 
 def best_by_uar(evaluation: Evaluation) -> list[ModelEvaluation]:
@@ -112,7 +123,7 @@ def best_by_uar(evaluation: Evaluation) -> list[ModelEvaluation]:
 
 
 def confusions(model: ModelEvaluation, labels: Sequence[str]) -> list[tuple[float, str, str]]:
-    """What is mistaken for what, commonest share first: (share of the truth's clips, truth, answer)."""
+    """What is mistaken for what, commonest share first: (share of the true emotion's clips, true, predicted)."""
     totals = model.confusion.sum(axis=1)
     mistakes = [
         (float(model.confusion[i, j] / totals[i]), labels[i], labels[j])

@@ -1,0 +1,187 @@
+"""The page says what the evaluation says, stands alone, and never shows a figure without its warning."""
+
+import base64
+import dataclasses
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from emovox.errors import StorageError
+from emovox.evaluation import Evaluation, evaluate
+from emovox.models import KINDS
+from emovox.report import figures, html, summary, write_report
+from emovox.report.words import model_title
+from emovox.runs import Run
+from fake_run import fake_result, fake_run
+from figure_text import words
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """The parts of a page that matter here; a tag that is left open or closed twice is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.rows: list[list[str]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.open and self.open[-1] in ("th", "td"):
+            self.rows[-1][-1] += data
+
+
+def test_everything_is_written(written: Path) -> None:
+    names = ["final_comparison_all_models.png", "report.html", "training_summary.txt"]
+    names += [
+        f"figures/{kind}_{model}.png" for kind in ("confusion", "history") for model in ("cnn", "cnn_lstm", "yamnet")
+    ]
+    for name in names:
+        assert (written / name).stat().st_size > 1000, name
+    assert not list(written.glob(".*"))
+
+
+def test_the_page_stands_alone(written: Path) -> None:
+    page = Page((written / "report.html").read_text(encoding="utf-8"))
+    assert "script" not in page.seen
+    assert "link" not in page.seen
+    sources = [value for name, value in page.attributes if name == "src"]
+    pictures = [written / "final_comparison_all_models.png"]
+    for model in ("yamnet", "cnn", "cnn_lstm"):
+        pictures += [written / "figures" / f"confusion_{model}.png", written / "figures" / f"history_{model}.png"]
+    assert [base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in sources] == [
+        path.read_bytes() for path in pictures
+    ]
+    targets = {value for name, value in page.attributes if name == "id"}
+    for name, value in page.attributes:
+        if name == "href":
+            assert value.startswith("#")
+            assert value[1:] in targets
+    assert len([name for name, value in page.attributes if name == "alt" and value]) == len(sources)
+
+
+def test_the_page_says_what_the_evaluation_says(written: Path, honest: tuple[Run, Evaluation]) -> None:
+    text = Page((written / "report.html").read_text(encoding="utf-8")).text
+    for model in honest[1].models.values():
+        assert f"{100 * model.uar.value:.1f}" in text
+        assert f"{100 * model.uar.low:.1f}–{100 * model.uar.high:.1f}" in text
+        assert f"{model.parameters:,} parameters" in text
+    for phrase in ("speakers6", "EmoBox", "Livingstone and Russo", "62.4", "CC-BY-NC-SA-4.0", "01, 11, 20, 21",
+                   "0123456789abcdef", "learning_rate ="):  # fmt: skip
+        assert phrase in text, phrase
+    for kind in KINDS.values():
+        assert (kind.theory in text) == (kind.name in honest[1].models)
+        assert kind.title in text or kind.name not in honest[1].models
+    assert "synthetic" not in text
+    assert str(honest[0].path) not in text
+
+
+def test_a_part_of_the_corpus_stands_beside_no_published_figure(tmp_path: Path) -> None:
+    """Nor are its folds those that were published."""
+    run = fake_run(tmp_path / "part", "speakers6", models=("cnn",), speakers=8)
+    text = Page(write_report(run, evaluate(run)).read_text(encoding="utf-8")).text
+    for phrase in ("EmoBox", "Livingstone and Russo, 2018", "Whisper"):
+        assert phrase not in text, phrase
+    assert "6 folds by speaker" in text
+
+
+def test_a_report_made_twice_is_the_same(written: Path, honest: tuple[Run, Evaluation]) -> None:
+    before = (written / "report.html").read_bytes()
+    run = Run.open(written)
+    assert write_report(run, evaluate(run)).read_bytes() == before
+
+
+def test_what_a_corpus_says_of_itself_cannot_break_the_page(leaky: tuple[Run, Evaluation], tmp_path: Path) -> None:
+    run, evaluation = leaky
+    evil = '<script>alert(1)</script> & "quoted"'
+    kept = evaluation.corpus["citation"]
+    evaluation.corpus["citation"] = evil
+    try:
+        picture = figures.confusion(evaluation, evaluation.models["cnn"], tmp_path / "picture.png")
+        page = html.page(run, evaluation, dict.fromkeys(("final", "confusion_cnn", "history_cnn"), picture))
+    finally:
+        evaluation.corpus["citation"] = kept
+    parsed = Page(page)
+    assert "script" not in parsed.seen
+    assert evil in parsed.text
+
+
+def test_no_table_nor_figure_goes_without_its_warning(
+    leaky: tuple[Run, Evaluation], drawn: list[Figure], tmp_path: Path
+) -> None:
+    run, evaluation = leaky
+    model = evaluation.models["cnn"]
+    figures.final_comparison(evaluation, tmp_path / "a.png")
+    figures.confusion(evaluation, model, tmp_path / "b.png")
+    figures.history(evaluation, model, tmp_path / "c.png")
+    assert len(drawn) == 3
+    for figure in drawn:
+        assert "synthetic" in words(figure)
+        assert "leaky: speakers shared" in words(figure)
+    blank = tmp_path / "blank.png"
+    blank.write_bytes(b"")
+    page = html.page(run, evaluation, dict.fromkeys(("final", "confusion_cnn", "history_cnn"), blank))
+    notes = re.findall(r'<p class="note">(.*?)</p>', page)
+    assert len(notes) >= 3
+    for caption in [
+        *notes,
+        *re.findall(r"<figcaption>(.*?)</figcaption>", page),
+        *re.findall("<title>(.*?)</title>", page),
+    ]:
+        assert "synthetic" in caption
+        assert "leaky" in caption
+    told = summary.text(evaluation, run.path)
+    assert "synthetic · leaky: speakers shared" in told.splitlines()[0]
+    assert "no use for real voices" in " ".join(told.split())
+
+
+def test_a_full_disk_is_one_line(honest: tuple[Run, Evaluation], monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **settings: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(StorageError, match=r"final_comparison.*No space left on device; free some space"):
+        write_report(*honest)
+
+
+def test_a_model_that_learnt_in_no_epochs_has_no_history_figure(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", models=("cnn", "yamnet"), speakers=8, finish=False)
+    for job in run.jobs:
+        run.write_result(job, fake_result(run, job, epochs=9 if job.model == "cnn" else 0))
+    page = Page(write_report(run, evaluate(run)).read_text(encoding="utf-8"))
+    written = sorted(path.name for path in (run.path / "figures").iterdir())
+    assert written == ["confusion_cnn.png", "confusion_yamnet.png", "history_cnn.png"]
+    assert "Training history of CNN" in page.text
+    assert "Training history of YAMNet" not in page.text
+    cells = [row for row in page.rows if len(row) == 10]
+    assert {row[0]: row[8] for row in cells[1:3]} == {"CNN": "9", "YAMNet": "–"}
+
+
+def test_a_model_is_called_as_its_recipe_names_it_or_as_papers_write_its_kind(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", models=("cnn",), speakers=8)
+    model = evaluate(run).models["cnn"]
+    assert model_title(model) == "CNN"
+    assert model_title(dataclasses.replace(model, name="small")) == "small"
+    assert model_title(dataclasses.replace(model, name="yamnet")) == "yamnet"  # a CNN by that name is no YAMNet
