@@ -9,7 +9,8 @@ from emovox.corpora import spec_of
 from emovox.corpora.base import Clip, Corpus
 from emovox.corpora.ravdess import look_alike
 from emovox.evaluation.calibration import fit_temperature
-from emovox.recipe import ModelRecipe, Recipe
+from emovox.models import KINDS
+from emovox.recipe import Recipe
 from emovox.runs import Job, JobResult, Run
 from emovox.splits import make_folds
 
@@ -109,7 +110,7 @@ def fake_run(
 ) -> Run:
     """A run of ``protocol``, finished unless told otherwise."""
     corpus = fake_corpus(folder.parent / f"corpus-{name}-{speakers}-{repetitions}", name, speakers, repetitions)
-    recipe = Recipe(corpus=name, protocol=protocol, seeds=seeds, models={m: ModelRecipe(kind=m) for m in models})
+    recipe = Recipe(corpus=name, protocol=protocol, seeds=seeds, models={m: KINDS[m].settings() for m in models})
     provenance = {
         "timestamp": "2026-11-22T12:00:00+00:00",
         "emovox": "0.1.0",

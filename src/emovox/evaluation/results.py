@@ -144,7 +144,7 @@ def write_results(run: Run, evaluation: Evaluation) -> tuple[Path, Path, Path]:
         arrays[f"{name}_temperatures"] = np.array(
             [[temperatures[seed, fold] for fold in evaluation.folds] for seed in range(evaluation.seeds)]
         )
-    paths = run.path / "training_results.json", run.path / "model_comparison.csv", run.path / "predictions.npz"
+    paths = run.at.results, run.at.comparison, run.at.predictions
     write_json(paths[0], results(evaluation))
     write_text(paths[1], table.getvalue())
     write_arrays(paths[2], arrays)

@@ -10,6 +10,7 @@ from typing import Any
 import onnxruntime
 
 from emovox.errors import ModelError
+from emovox.layout import Layout
 
 FORMAT = 1
 """The artifact version that this module reads."""
@@ -25,21 +26,20 @@ def find_artifact(run: Path | str, model: str | None = None) -> Path:
     Raises:
         ModelError: There is no such folder, or it has no such artifact.
     """
-    folder = Path(run) / "artifacts"
-    there = {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+    at = Layout(Path(run))
+    there = {path.stem: path for path in sorted(at.artifacts.glob("*.onnx"))}
     if not there:
         raise ModelError(f"{run} holds no artifacts/*.onnx; name a run's folder, or finish the run with --resume")
-    name = model or _best_model(Path(run), tuple(there))
+    name = model or _best_model(at.results, tuple(there))
     if name not in there:
         raise ModelError(f"{run} has no model {name!r}; available: {', '.join(there)}")
     return there[name]
 
 
-def _best_model(run: Path, names: tuple[str, ...]) -> str:
+def _best_model(results: Path, names: tuple[str, ...]) -> str:
     """The model that was best on validation clips, so that test clips choose nothing; one model needs no such file."""
     if len(names) == 1:
         return names[0]
-    results = run / "training_results.json"
     best: str | None = None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         models = json.loads(results.read_text(encoding="utf-8"))["models"]

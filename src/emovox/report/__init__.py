@@ -25,11 +25,10 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
     """
     from emovox.report import figures, html, summary
 
-    pictures = {"final": figures.final_comparison(evaluation, run.path / "final_comparison_all_models.png")}
+    pictures = {"final": figures.final_comparison(evaluation, run.at.final_figure)}
     for name, model in evaluation.models.items():
         drawn = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
         for what, draw in drawn.items():
-            path = run.path / "figures" / f"{what}_{name}.png"
-            pictures[f"{what}_{name}"] = draw(evaluation, model, path)
+            pictures[f"{what}_{name}"] = draw(evaluation, model, run.at.figure(what, name))
     summary.write(run, evaluation)
     return html.write(run, evaluation, pictures)

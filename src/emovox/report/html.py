@@ -10,9 +10,10 @@ from typing import Any
 
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import write_text
+from emovox.layout import FILES
 from emovox.models import KINDS
 from emovox.report import anchors, theory
-from emovox.report.summary import FILES, about
+from emovox.report.summary import about
 from emovox.report.words import (
     best_by_uar,
     caution,
@@ -73,9 +74,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem;
 
 def write(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> Path:
     """Write the page into the run folder; ``pictures`` are taken into it."""
-    path = run.path / "report.html"
-    write_text(path, page(run, evaluation, pictures))
-    return path
+    write_text(run.at.report, page(run, evaluation, pictures))
+    return run.at.report
 
 
 def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:

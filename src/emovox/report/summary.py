@@ -7,6 +7,7 @@ from pathlib import Path
 
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import write_text
+from emovox.layout import FILES
 from emovox.report import anchors, theory
 from emovox.report.words import (
     best_by_uar,
@@ -31,27 +32,11 @@ WIDTH = 88
 
 COMPLETED = "TRAINING COMPLETED SUCCESSFULLY"
 
-FILES = (
-    ("report.html", "all of this with figures and explanations, in one file"),
-    ("final_comparison_all_models.png", "the models beside the chance level, people and published systems"),
-    ("figures/", "a confusion matrix for each model, and a training history where it has one"),
-    ("training_results.json", "every figure, for programs"),
-    ("model_comparison.csv", "one row a model, for spreadsheets"),
-    ("predictions.npz", "the probabilities of each model for each test clip"),
-    ("artifacts/", "the models to deploy: waveform in, probabilities out (ONNX)"),
-    ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
-    ("recipe.toml", "every setting; the same recipe makes this run again"),
-    ("provenance.json", "versions, machine, corpus digest, seconds a stage"),
-    ("logs/", "training histories for TensorBoard"),
-)
-"""What a run folder may hold, and what it is for."""
-
 
 def write(run: Run, evaluation: Evaluation) -> Path:
     """Write the page into the run folder."""
-    path = run.path / "training_summary.txt"
-    write_text(path, text(evaluation, run.path))
-    return path
+    write_text(run.at.summary, text(evaluation, run.path))
+    return run.at.summary
 
 
 def text(evaluation: Evaluation, folder: Path) -> str:
