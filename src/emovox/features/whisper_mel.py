@@ -25,7 +25,7 @@ DEPTH = 8.0
 
 @dataclass(frozen=True)
 class WhisperMel:
-    """What Whisper hears (Radford et al., 2022, section 2.2): 80 bands, a frame per 10 ms, as long as the clip's speech.
+    """What Whisper hears (Radford et al., 2022, section 2.2): 80 bands, a frame per 10 ms, as long as there is speech.
 
     ``(max(log10(mel · |STFT|²), loudest - 8) + 4) / 4``, about from -1 to 1. Whisper pads each clip with zeros to 30 s;
     nothing is padded here.
@@ -81,13 +81,13 @@ class WhisperMel:
     @cached_property
     def bandwidths_hz(self) -> np.ndarray:
         """(n_mels,): the areas of triangles that peak at 1."""
-        return (self.centres_hz[2:] - self.centres_hz[:-2]) / 2
+        return np.asarray((self.centres_hz[2:] - self.centres_hz[:-2]) / 2)
 
     @cached_property
     def mel_matrix(self) -> np.ndarray:
         """Triangular mel weights of area 1, straight in hertz, float32, (WINDOW_SAMPLES // 2 + 1, n_mels)."""
         bins = np.linspace(0, self.sample_rate_hz / 2, WINDOW_SAMPLES // 2 + 1)
-        return (front_end.triangles(self.centres_hz, bins) / self.bandwidths_hz).astype(np.float32)
+        return np.asarray(front_end.triangles(self.centres_hz, bins) / self.bandwidths_hz, dtype=np.float32)
 
     def __call__(self, waveform: np.ndarray) -> np.ndarray:
         """The features of one clip.
