@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from emovox.errors import EmovoxError
     from emovox.evaluation import Evaluation, evaluate
     from emovox.listening import Prediction, Recognizer
-    from emovox.recipe import Recipe, read_recipe
+    from emovox.recipe import Recipe, plan, read_recipe
     from emovox.runs import Run
     from emovox.splits import Fold, make_folds
-    from emovox.study import plan, run_study
+    from emovox.study import run_study
 
 _HOME = {
     "Clip": "emovox.corpora.base",
@@ -32,7 +32,7 @@ _HOME = {
     "evaluate": "emovox.evaluation",
     "load_corpus": "emovox.corpora",
     "make_folds": "emovox.splits",
-    "plan": "emovox.study",
+    "plan": "emovox.recipe",
     "read_audio": "emovox.audio",
     "read_recipe": "emovox.recipe",
     "run_study": "emovox.study",

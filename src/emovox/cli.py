@@ -6,10 +6,12 @@ Libraries that take long to load are imported inside the commands that need them
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -20,19 +22,16 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 import emovox
-from emovox.errors import CorpusError, EmovoxError, ModelError, RecipeError, RunError, SplitError
+from emovox.errors import CorpusError, EmovoxError, ModelError, RecipeError, RunError
+from emovox.models import KINDS, Heard
 
 if TYPE_CHECKING:
     from emovox.corpora.base import Corpus
-    from emovox.recipe import Recipe
     from emovox.runs import Run
     from emovox.terminal import StageProgress
 
 RUNS = Path("runs")
 """Where runs go unless ``--out`` says otherwise."""
-
-BUILT_IN = ("default", "reference")
-"""The built-in recipes that hold the two variants of every model."""
 
 STOPPED = 130  # what a shell expects after Ctrl-C
 UNEXPECTED = 1
@@ -121,7 +120,7 @@ def start(
         bool, typer.Option("--debug", help="Show the traceback of an error; works after a command too.")
     ] = False,
 ) -> None:
-    """Recognise emotion in speech: train, judge, compare and export three kinds of model."""
+    """Recognise emotion in speech: train, judge, compare and export several kinds of model."""
 
 
 DataOption = Annotated[
@@ -138,6 +137,27 @@ WorkersOption = Annotated[
 ]
 
 
+def _with_weights(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for the weights of every kind that stands on a published network, as ``**weights``."""
+    known = inspect.signature(command, eval_str=True)
+    named = [p for p in known.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    for kind in KINDS.values():
+        if isinstance(kind, Heard):
+            option = typer.Option(
+                metavar="PATH",
+                help=f"Published weights of {kind.title}. Without it: the user cache, then a download.",
+            )
+            annotation = Annotated[Path | None, option]
+            named.append(
+                inspect.Parameter(
+                    f"{kind.name}_weights", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+                )
+            )
+    command.__signature__ = known.replace(parameters=named)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in named}
+    return command
+
+
 @app.command(
     epilog=_examples(
         "emovox run",
@@ -147,20 +167,25 @@ WorkersOption = Annotated[
         "emovox run --resume",
     )
 )
+@_with_weights
 def run(
     data: DataOption = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Who judges: speakers1 (default), speakers6, speakers5, loso, or holdout (leaky)."
+            metavar="NAME",
+            help="How to split: speakers1 (default), speakers6, speakers5, loso, or holdout (leaky).",
         ),
     ] = None,
     models: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Which models, by comma: cnn,cnn_lstm,yamnet (default: all).")
+        str | None, typer.Option(metavar="NAMES", help=f"Which models, by comma (default: all): {','.join(KINDS)}.")
     ] = None,
     variant: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="default, or reference: the published sizes and preprocessing."),
+        typer.Option(
+            metavar="NAME",
+            help="default; reference: the published sizes, made to work; replica: the published study to the letter.",
+        ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most this many for each training.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, metavar="N", help="Clips a training step.")] = None,
@@ -179,15 +204,11 @@ def run(
         Path | None,
         typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as a run's own."),
     ] = None,
-    yamnet_weights: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="YAMNet's weights, .h5 or .tflite. Without it: the user cache, then a download."
-        ),
-    ] = None,
     workers: WorkersOption = None,
+    **weights: Path | None,
 ) -> None:
     """Fetch, train, judge, compare and export: the whole study in one command."""
+    from emovox.recipe import plan
     from emovox.terminal import StageProgress, show_finished
 
     settings: dict[str, Any] = {
@@ -205,9 +226,7 @@ def run(
                 earlier = Run.open(folder)
                 study, corpus = earlier.recipe, _corpus_of(earlier, data, progress)
             else:
-                corpus = _load(data, progress, _check(settings).corpus)
-                from emovox.study import plan
-
+                corpus = _load(data, progress, plan(**settings).corpus)  # a mistake costs no download
                 study = plan(**settings, corpus=corpus.name)
                 folder = out or RUNS / f"{corpus.name}-{study.protocol}-{time.strftime('%Y%m%d-%H%M%S')}"
             for note in corpus.notes:
@@ -216,8 +235,10 @@ def run(
             from emovox.study import run_study
 
             finished = run_study(
-                study, corpus, folder, resume=resume, workers=workers, yamnet_weights=yamnet_weights, progress=progress
-            )
+                study, corpus, folder, resume=resume, workers=workers, progress=progress,
+                weights={name.removesuffix("_weights"): path for name, path in weights.items() if path is not None},
+                optional=() if models or recipe or resume else tuple(study.models),
+            )  # fmt: skip
     except KeyboardInterrupt:
         if folder is not None and (folder / "recipe.toml").exists():
             _fail(f"Stopped. Go on with: emovox run --resume --out {folder}", STOPPED)
@@ -232,23 +253,6 @@ def _names(listed: str | None) -> tuple[str, ...] | None:
     if listed is None:
         return None
     return tuple(name.strip() for name in listed.split(",") if name.strip())
-
-
-def _check(settings: dict[str, Any]) -> Recipe:
-    """Plan before a corpus is fetched, so that a mistake costs no download.
-
-    Raises:
-        EmovoxError: A name is unknown, or the recipe cannot be read.
-    """
-    from emovox.splits import PROTOCOLS
-    from emovox.study import plan
-
-    planned = plan(**settings)
-    if not planned.models:
-        raise ModelError(f"--models names none; available: {', '.join(plan(recipe=settings['recipe']).models)}")
-    if planned.protocol not in PROTOCOLS:
-        raise SplitError(f"Unknown protocol {planned.protocol!r}; available: {', '.join(PROTOCOLS)}")
-    return planned
 
 
 def _refuse_changes(settings: dict[str, Any]) -> None:
@@ -293,12 +297,9 @@ def _corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpu
 @app.command(epilog=_examples("emovox models"))
 def models() -> None:
     """List the kinds of model, their variants and their sizes."""
-    from emovox.models.sizes import sizes
-    from emovox.study import built_in
-    from emovox.terminal import show_sizes
+    from emovox.terminal import show_kinds
 
-    recipes = [recipe for name in BUILT_IN for recipe in built_in(name).models.values()]
-    show_sizes(Console(highlight=False), sizes(sorted(recipes, key=lambda recipe: recipe.kind)))
+    show_kinds(Console(highlight=False), KINDS.values())
 
 
 @app.command(

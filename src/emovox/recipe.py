@@ -1,104 +1,31 @@
-"""Everything that decides a training, in one frozen value that is read from and written to TOML."""
+"""Everything that decides a training, in one frozen value: read from TOML, checked and written here alone."""
 
 from __future__ import annotations
 
 import dataclasses
+import importlib.resources
 import json
 import math
 import re
 import tomllib
+import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from emovox.errors import RecipeError
+from emovox.errors import ModelError, RecipeError, SplitError
+from emovox.models import KINDS, Ensemble, kind_of
+from emovox.models.settings import Count, Range, Settings
+from emovox.splits import PROTOCOLS
 
-KINDS = ("cnn", "cnn_lstm", "yamnet")
+BUILT_IN = ("default", "reference", "replica", "synthetic")
+"""Recipes that come with the package."""
 
+VARIANTS = BUILT_IN[:3]
+"""Built-in recipes that ``--variant`` chooses from."""
 
-@dataclass(frozen=True)
-class Augmentation:
-    """What is done to training clips, anew each epoch. Zero switches a step off.
-
-    Args:
-        mixup: Beta(a, a) parameter of mixup (Zhang et al., 2018).
-        gain_db: Level drawn from ±this many decibels.
-        noise: Standard deviation of Gaussian noise added to log-mel units, drawn from [0, this].
-        crop_frames: Train on this many frames of each clip, taken anywhere within its speech; 0 takes all.
-        time_shift: Fraction of the clip by which it may slide, silence following.
-        tempo: Natural logarithm of the most that a clip may be sped up or slowed down.
-        band_shift: Mel bands by which the spectrum may slide up or down, like a longer or shorter vocal tract.
-        time_masks, time_mask_frames, band_masks, band_mask_bands: SpecAugment (Park et al., 2019): how many masks and
-            the largest width of each.
-    """
-
-    mixup: float = 0.0
-    crop_frames: int = 0
-    gain_db: float = 0.0
-    noise: float = 0.0
-    time_shift: float = 0.0
-    tempo: float = 0.0
-    band_shift: int = 0
-    time_masks: int = 0
-    time_mask_frames: int = 0
-    band_masks: int = 0
-    band_mask_bands: int = 0
-
-
-@dataclass(frozen=True)
-class ModelRecipe:
-    """One model's kind, input and training.
-
-    Args:
-        kind: The registry's name: cnn, cnn_lstm or yamnet.
-        variant: ``reference`` (published parameter count) or ``default``.
-        front_end: Name in ``features.FRONT_ENDS``.
-        epochs: At most this many.
-        batch_size: Clips a step.
-        optimizer: ``adam`` or ``adamw``.
-        learning_rate: The peak.
-        weight_decay: For AdamW.
-        schedule: ``constant``, ``cosine`` or ``onecycle``.
-        patience: Epochs without a better validation loss before stopping; 0 never stops early.
-        plateau: Epochs without a better validation loss before the rate is halved; 0 never.
-        label_smoothing: Share of the target spread over all classes.
-        class_weights: Weigh classes by inverse frequency.
-        average: Decay per step of the exponential moving average of the weights; 0 uses the last weights.
-        dropout: Rate before the classifier.
-        members: Networks of this kind that learn apart, each from a seed of its own, and answer with the mean of their
-            probabilities (Lakshminarayanan et al., 2017, arXiv:1612.01474).
-        last_layer: YAMNet only: the transfer point, 1 to 14.
-        frozen_layers: YAMNet only: layers up to this one stay as published and are computed once; the others, up to
-            ``last_layer``, are fine-tuned.
-        tap_layer: YAMNet only: beside the fine-tuned layers, the published ones run on up to this one, and each of them
-            is heard too; 0 hears no more than ``frozen_layers``.
-        versions: YAMNet only: how many times each clip passes the frozen layers, the first time as it is and then
-            augmented.
-        augment: See :class:`Augmentation`.
-    """
-
-    kind: str = "cnn"
-    variant: str = "default"
-    front_end: str = "default"
-    epochs: int = 60
-    batch_size: int = 32
-    optimizer: str = "adamw"
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
-    schedule: str = "cosine"
-    patience: int = 0
-    plateau: int = 0
-    label_smoothing: float = 0.0
-    class_weights: bool = True
-    average: float = 0.0
-    dropout: float = 0.3
-    members: int = 1
-    last_layer: int = 14
-    frozen_layers: int = 14
-    tap_layer: int = 0
-    versions: int = 1
-    augment: Augmentation = field(default_factory=Augmentation)
+QUICK_EPOCHS = 3
 
 
 @dataclass(frozen=True)
@@ -109,23 +36,21 @@ class Recipe:
         corpus: Corpus name.
         protocol: Name in ``splits.PROTOCOLS``.
         seeds: Trainings per model and fold, with seeds 0, 1, …
-        models: Model name → its recipe; the name is what every table and file is called by.
+        models: Model name → its settings; the name is what every table and file is called by.
     """
 
     corpus: str = "ravdess"
     protocol: str = "speakers1"
-    seeds: int = 1
-    models: dict[str, ModelRecipe] = field(default_factory=dict)
+    seeds: Count = 1
+    models: dict[str, Settings] = field(default_factory=dict)
 
     def to_toml(self) -> str:
         """The recipe as TOML that :func:`recipe_from_toml` reads back to an equal value."""
-        lines = [f"corpus = {_literal(self.corpus)}", f"protocol = {_literal(self.protocol)}", f"seeds = {self.seeds}"]
-        for name, model in self.models.items():
-            lines += ["", f"[models.{_key(name)}]"]
-            plain = {k: v for k, v in vars(model).items() if k != "augment"}
-            lines += [f"{key} = {_literal(value)}" for key, value in plain.items()]
-            lines += ["", f"[models.{_key(name)}.augment]"]
-            lines += [f"{key} = {_literal(value)}" for key, value in vars(model.augment).items()]
+        lines = [
+            f"{f.name} = {_literal(getattr(self, f.name))}" for f in dataclasses.fields(self) if f.name != "models"
+        ]
+        for name, settings in self.models.items():
+            lines += _table(f"models.{_key(name)}", settings, {"kind": settings.kind})
         return "\n".join(lines) + "\n"
 
 
@@ -133,7 +58,7 @@ def recipe_from_toml(text: str, source: str = "the recipe") -> Recipe:
     """Read a recipe.
 
     Raises:
-        RecipeError: Not TOML, an unknown key, or a value of the wrong type; ``source`` names the file in the message.
+        RecipeError: Not TOML, an unknown key, or a value that cannot work; ``source`` names the file in the message.
     """
     try:
         table = tomllib.loads(text)
@@ -144,13 +69,15 @@ def recipe_from_toml(text: str, source: str = "the recipe") -> Recipe:
         raise RecipeError(f"{source}: models must be tables such as [models.cnn]")
     built = {}
     for name, settings in models.items():
+        where = f"{source}: models.{name}"
         if not isinstance(settings, dict):
-            raise RecipeError(f"{source}: models.{name} must be a table such as [models.{name}]")
-        augment = _build(Augmentation, settings.pop("augment", {}), f"{source}: [models.{name}.augment]")
-        built[name] = _build(ModelRecipe, {"augment": augment, **settings}, f"{source}: [models.{name}]")
-        if built[name].kind not in KINDS:
-            raise RecipeError(f"{source}: unknown model {built[name].kind!r}; available: {', '.join(KINDS)}")
-    recipe: Recipe = _build(Recipe, {**table, "models": built}, source)
+            raise RecipeError(f"{where} must be a table such as [models.{name}]")
+        kind = settings.pop("kind", name)
+        if kind not in KINDS:
+            raise RecipeError(f"{where}: unknown kind {kind!r}; available: {', '.join(KINDS)}")
+        built[name] = _build(KINDS[kind].settings, settings, where)
+    recipe: Recipe = dataclasses.replace(_build(Recipe, table, source), models=built)
+    check(recipe, source)
     return recipe
 
 
@@ -167,60 +94,196 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"Cannot read the recipe {path}: {reason}; give a TOML file such as a run's") from None
 
 
-AT_LEAST_ONE = ("seeds", "epochs", "batch_size", "members", "frozen_layers", "last_layer", "versions")
-BELOW_ONE = ("dropout", "label_smoothing", "average", "time_shift")
-
-
-def check_ranges(recipe: Recipe) -> None:
-    """Refuse numbers that no training can work with.
+def built_in(name: str) -> Recipe:
+    """A recipe that comes with the package: one of :data:`BUILT_IN`.
 
     Raises:
-        RecipeError: One is out of its range; the message names it.
+        RecipeError: There is none of that name.
     """
-    _check_table(recipe, "the recipe")
-    for name, model in recipe.models.items():
-        _check_table(model, f"models.{name}")
-        _check_table(model.augment, f"models.{name}.augment")
+    if name not in BUILT_IN:
+        raise RecipeError(f"There is no built-in recipe {name!r}; available: {', '.join(BUILT_IN)}")
+    file = importlib.resources.files("emovox") / "recipes" / f"{name}.toml"
+    return recipe_from_toml(file.read_text(encoding="utf-8"), f"the built-in recipe {name}")
 
 
-def _check_table(table: Any, where: str) -> None:
-    for key, value in vars(table).items():
-        if not isinstance(value, int | float):
-            continue
-        if key in AT_LEAST_ONE:
-            fits, wanted = value >= 1, "at least 1"
-        elif key in BELOW_ONE:
-            fits, wanted = 0 <= value < 1, "at least 0 and below 1"
-        elif key == "learning_rate":
-            fits, wanted = 0 < value < math.inf, "above 0"
-        else:
-            fits, wanted = 0 <= value < math.inf, "at least 0"
-        if not fits:
-            raise RecipeError(f"{where}: {key} must be {wanted}, got {value}")
+def plan(
+    protocol: str | None = None,
+    models: tuple[str, ...] | None = None,
+    variant: str | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    seeds: int | None = None,
+    quick: bool = False,
+    recipe: Path | None = None,
+    corpus: str | None = None,
+) -> Recipe:
+    """The recipe that the given wishes amount to: a recipe file or the built-in one, then each wish over it.
+
+    Args:
+        protocol, models, variant, epochs, batch_size, seeds: None leaves what the recipe says.
+        quick: A few epochs only, to see that all works.
+        recipe: A TOML file; None takes the built-in one, of which the synthetic corpus has a shorter one of its own.
+        corpus: The name of the corpus that is there; None leaves what the recipe says.
+
+    Raises:
+        RecipeError: The file is not a recipe, or one of its settings cannot work.
+        ModelError: A model is not in the recipe, or a variant is unknown.
+        SplitError: The protocol is unknown.
+    """
+    if variant not in (None, *VARIANTS):
+        raise ModelError(f"Unknown variant {variant!r}; available: {', '.join(VARIANTS)}")
+    if recipe is not None and variant is not None:
+        raise RecipeError(f"--variant chooses a built-in recipe, and {recipe} is another; give one of the two")
+    short = corpus == "synthetic" and variant in (None, VARIANTS[0])
+    planned = read_recipe(recipe) if recipe else built_in("synthetic" if short else variant or VARIANTS[0])
+    chosen = tuple(planned.models) if models is None else models
+    for name in chosen:
+        if name not in planned.models:
+            raise ModelError(f"Unknown model {name!r}; available: {', '.join(planned.models)}")
+    if not chosen:
+        raise ModelError(f"No model is named; available: {', '.join(planned.models)}")
+    training = {"epochs": epochs or (QUICK_EPOCHS if quick else None), "batch_size": batch_size}
+    wished = dataclasses.replace(
+        planned,
+        corpus=corpus or planned.corpus,
+        protocol=protocol or planned.protocol,
+        seeds=planned.seeds if seeds is None else seeds,
+        models={name: _trained(planned.models[name], training) for name in chosen},
+    )
+    check(wished)
+    return wished
 
 
-def _build(kind: type[Any], settings: dict[str, Any], where: str) -> Any:
-    """A dataclass from a table, refusing unknown keys and wrong types."""
+def without(recipe: Recipe, names: typing.Collection[str]) -> Recipe:
+    """The recipe without some of its models, and without an ensemble that has then fewer than two members."""
+    models = {name: settings for name, settings in recipe.models.items() if name not in names}
+    single = sum(not isinstance(kind_of(settings), Ensemble) for settings in models.values()) < 2
+    if single:
+        models = {name: settings for name, settings in models.items() if not isinstance(kind_of(settings), Ensemble)}
+    return dataclasses.replace(recipe, models=models)
+
+
+def members_of(recipe: Recipe, name: str) -> tuple[str, ...]:
+    """The models that the model ``name`` combines; none where it is not an ensemble."""
+    settings = recipe.models[name]
+    if not isinstance(kind_of(settings), Ensemble):
+        return ()
+    others = tuple(n for n, other in recipe.models.items() if not isinstance(kind_of(other), Ensemble))
+    return getattr(settings, "members", ()) or others
+
+
+def check(recipe: Recipe, source: str = "the recipe") -> None:
+    """Refuse what would only fail after minutes of work.
+
+    Raises:
+        RecipeError: A number out of its range, or settings that do not fit each other; the message names them.
+        SplitError: The protocol is unknown.
+    """
+    if recipe.protocol not in PROTOCOLS:
+        raise SplitError(f"Unknown protocol {recipe.protocol!r}; available: {', '.join(PROTOCOLS)}")
+    _check_values(recipe, source)
+    for name, settings in recipe.models.items():
+        where = f"{source}: models.{name}"
+        kind = kind_of(settings)
+        if settings.variant not in kind.variants:
+            known = ", ".join(kind.variants)
+            raise RecipeError(f"{where}: unknown variant {settings.variant!r} of {kind.name}; available: {known}")
+        _check_values(settings, where)
+        members = members_of(recipe, name)
+        if isinstance(kind, Ensemble) and (len(members) < 2 or name in members or set(members) - set(recipe.models)):
+            raise RecipeError(f"{where}: an ensemble needs two other models of the recipe or more, by name")
+
+
+def _check_values(table: Any, where: str) -> None:
+    """Check a dataclass field by field, whether it was read from TOML or made in Python."""
+    hints = typing.get_type_hints(type(table), include_extras=True)
+    for f in dataclasses.fields(table):
+        value = getattr(table, f.name)
+        if dataclasses.is_dataclass(value):
+            _check_values(value, f"{where}.{f.name}")
+        elif f.name != "models":
+            _check_value(value, hints[f.name], f"{where}: {f.name}")
+    if hasattr(table, "check"):
+        try:
+            table.check()
+        except ValueError as error:
+            raise RecipeError(f"{where}: {error}") from None
+
+
+def _check_value(value: Any, hint: Any, where: str) -> None:
+    """Refuse a value of another type than ``hint``, or outside the range that it carries."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        _check_value(value, arguments[0], where)
+        for limits in arguments[1:]:
+            if isinstance(limits, Range) and not limits.fits(value):
+                raise RecipeError(f"{where} must be {limits.words}, got {value}")
+    elif origin is Literal:
+        if value not in arguments or isinstance(value, bool):
+            raise RecipeError(f"{where} must be one of {', '.join(map(str, arguments))}, got {value!r}")
+    elif origin is tuple:
+        if not isinstance(value, tuple):
+            raise RecipeError(f"{where} must be a list, got {value!r}")
+        for item in value:
+            _check_value(item, arguments[0], where)
+    elif isinstance(hint, type) and (not isinstance(value, hint) or isinstance(value, bool) != (hint is bool)):
+        raise RecipeError(f"{where} must be {hint.__name__}, got {value!r}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise RecipeError(f"{where} must be a finite number, got {value}")
+
+
+def _build(kind: type[Any], table: dict[str, Any], where: str) -> Any:
+    """A dataclass from a table, refusing unknown keys; a table within it becomes the dataclass of that field."""
     hints = typing.get_type_hints(kind)
-    for key, value in settings.items():
-        if key not in hints:
+    values: dict[str, Any] = {}
+    default = kind()
+    for key, value in table.items():
+        if key not in hints or key not in {f.name for f in dataclasses.fields(kind)}:
             known = ", ".join(f.name for f in dataclasses.fields(kind))
             raise RecipeError(f"{where}: unknown key {key!r}; known keys: {known}")
-        expected = hints[key]
-        if expected is float and isinstance(value, int) and not isinstance(value, bool):
-            settings = {**settings, key: float(value)}
-        elif isinstance(expected, type) and (
-            not isinstance(value, expected) or isinstance(value, bool) != (expected is bool)
-        ):
-            raise RecipeError(f"{where}: {key} must be {expected.__name__}, got {value!r}")
-    return kind(**settings)
+        if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value, dict):
+                raise RecipeError(f"{where}: {key} must be a table")
+            # What a kind's own front end or training says holds where the table is silent.
+            given = vars(_build(type(getattr(default, key)), value, f"{where}.{key}"))
+            named = {name: given[name] for name in value}
+            values[key] = dataclasses.replace(getattr(default, key), **named)
+        elif isinstance(value, list):
+            values[key] = tuple(value)
+        elif hints[key] is float and type(value) is int:
+            values[key] = float(value)
+        else:
+            values[key] = value
+    return kind(**values)
+
+
+def _trained(settings: Settings, changes: dict[str, int | None]) -> Settings:
+    """The settings with changes to how a network learns, where one does."""
+    training = getattr(settings, "training", None)
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    if training is None or not wanted:
+        return settings
+    return dataclasses.replace(settings, training=dataclasses.replace(training, **wanted))  # type: ignore[call-arg]
+
+
+def _table(name: str, settings: Any, first: dict[str, Any] = types.MappingProxyType({})) -> list[str]:  # type: ignore[assignment]
+    """A dataclass as a TOML table and tables within it."""
+    values = {**first, **{f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}}
+    plain = {key: value for key, value in values.items() if not dataclasses.is_dataclass(value)}
+    lines = ["", f"[{name}]", *(f"{key} = {_literal(value)}" for key, value in plain.items())]
+    for key, value in values.items():
+        if key not in plain:
+            lines += _table(f"{name}.{key}", value)
+    return lines
 
 
 def _key(name: str) -> str:
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _literal(name)
 
 
-def _literal(value: str | bool | int | float) -> str:
+def _literal(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_literal, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):  # JSON's strings are TOML's, but for the one control character that JSON lets through

@@ -1,26 +1,22 @@
-"""The run folder: the only reader and writer of its files.
+"""The run folder's reader and writer.
 
-A run is written so that a process that dies at any moment leaves a folder that can be read and gone on with::
-
-    runs/NAME/
-      folds/clips.csv                       id, emotion, speaker, sex, intensity of every clip
-      folds/folds.json                      which clips train, choose and judge in every fold
-      provenance.json                       the corpus, versions, machine, seconds a stage
-      recipe.toml                           what was asked; written last, so its presence means a whole run folder
-      folds/FOLD/MODEL-seedN/result.npz     one training's outcome; its presence means that training is done
+A run is written so that a process that dies at any moment leaves a folder that can be read and gone on with: the recipe
+is written last when a folder is made, and a training's ``result.npz`` last when it ends. :mod:`emovox.layout` says
+where everything lies.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import io
 import json
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +26,7 @@ import numpy as np
 from emovox.corpora.base import Corpus
 from emovox.errors import RecipeError, RunError
 from emovox.files import read_arrays, write_arrays, write_json, write_text, writing
+from emovox.layout import Layout
 from emovox.recipe import Recipe, read_recipe
 from emovox.splits import Fold
 
@@ -92,16 +89,17 @@ class JobResult:
     """What one training left behind.
 
     Args:
-        parameters: Weights of the trained part of all members, batch norms' statistics and YAMNet's taps among them; a
-            frozen body is not counted.
-        epochs_trained: Epochs that ran; as the next and the history, averaged over the model's members.
+        parameters: All of the model's, those of its members and of a published network among them.
+        epochs_trained: Epochs that ran, as the next and the history the mean over the model's members; 0 where a model
+            is not trained in epochs.
         best_epoch: The epoch whose weights were kept, counted from 1; 0 where none was chosen.
-        seconds: Wall time of the training, over all its sessions; a frozen body's is not in it.
+        seconds: Wall time of the training, over all its sessions.
         temperature: Fitted on the validation clips; probabilities below are those *before* it is applied.
-        history: Per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate.
-        validation_ids: The V clips that chose.
+        history: Per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate; empty without epochs.
+        choices: What else was chosen without test clips, such as a penalty or the weights of an ensemble.
+        validation_ids: The V validation clips.
         validation_probabilities: (V, C), rows sum to 1, columns in label order.
-        test_ids: The T clips that judge.
+        test_ids: The T test clips.
         test_probabilities: (T, C), likewise.
     """
 
@@ -115,6 +113,7 @@ class JobResult:
     validation_probabilities: np.ndarray
     test_ids: tuple[str, ...]
     test_probabilities: np.ndarray
+    choices: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -168,7 +167,8 @@ class Run:
             fold.name: FoldRecord(fold.name, _ids(fold.train), _ids(fold.validation), _ids(fold.test), fold.leaky)
             for fold in folds
         }
-        if (path / "recipe.toml").exists():
+        at = Layout(path)
+        if at.recipe.exists():
             return cls._reopen(path, recipe, corpus, records)
         with writing(path):
             if path.exists():
@@ -192,10 +192,10 @@ class Run:
             rows = csv.writer(table, lineterminator="\n")
             rows.writerow(_FIELDS)
             rows.writerows([getattr(clip, name) or "" for name in _FIELDS] for clip in corpus.clips)
-            write_text(path / "folds" / "clips.csv", table.getvalue())
-            write_json(path / "folds" / "folds.json", [vars(record) for record in records.values()])
-            write_json(path / "provenance.json", _merged({"timestamp": now, **(provenance or {})}, {"corpus": about}))
-            write_text(path / "recipe.toml", recipe.to_toml())
+            write_text(at.clips, table.getvalue())
+            write_json(at.folds, [vars(record) for record in records.values()])
+            write_json(at.provenance, _merged({"timestamp": now, **(provenance or {})}, {"corpus": about}))
+            write_text(at.recipe, recipe.to_toml())
         return cls.open(path)
 
     @classmethod
@@ -218,19 +218,20 @@ class Run:
             RunError: It is not a run folder, or one of its files is damaged; the message names the file.
         """
         path = Path(path)
-        if not (path / "recipe.toml").is_file():
+        at = Layout(path)
+        if not at.recipe.is_file():
             reason = "has no recipe.toml" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
             raise RunError(f"{path} {reason}, so it is not a run; give a run's folder, or make one with 'emovox run'")
         try:
-            recipe = read_recipe(path / "recipe.toml")
+            recipe = read_recipe(at.recipe)
         except RecipeError as error:
             raise RunError(str(error)) from None
         if not recipe.models:
-            raise RunError(f"{path / 'recipe.toml'} names no models; restore it, or start again with another --out")
-        with _reading(path / "provenance.json") as file:
+            raise RunError(f"{at.recipe} names no models; restore it, or start again with another --out")
+        with _reading(at.provenance) as file:
             provenance = json.loads(file.read_text(encoding="utf-8"))
             provenance["corpus"]["labels"] = [str(label) for label in provenance["corpus"]["labels"]]
-        with _reading(path / "folds" / "clips.csv") as file:
+        with _reading(at.clips) as file:
             rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
             clips = {
                 row["id"]: ClipRecord(
@@ -238,7 +239,7 @@ class Run:
                 )
                 for row in rows
             }
-        with _reading(path / "folds" / "folds.json") as file:
+        with _reading(at.folds) as file:
             folds = {
                 item["name"]: FoldRecord(
                     item["name"],
@@ -280,9 +281,14 @@ class Run:
         """The trainings that are not done."""
         return tuple(job for job in self.jobs if not self.is_done(job))
 
+    @property
+    def at(self) -> Layout:
+        """Where everything lies in the folder."""
+        return Layout(self.path)
+
     def job_folder(self, job: Job) -> Path:
         """Where a job keeps its checkpoints and its result; the folder may not exist yet."""
-        return self.path / "folds" / job.name
+        return self.at.job(job.name)
 
     def is_done(self, job: Job) -> bool:
         """Whether the job's result has been written."""
@@ -304,6 +310,7 @@ class Run:
             "test_ids": np.array(result.test_ids),
             "test_probabilities": np.asarray(result.test_probabilities, dtype=np.float32),
             **{f"history/{name}": np.asarray(values, np.float64) for name, values in result.history.items()},
+            **{f"choices/{name}": np.asarray(value) for name, value in result.choices.items()},
         }
         write_arrays(path, arrays)
 
@@ -333,6 +340,11 @@ class Run:
                 validation_probabilities=arrays["validation_probabilities"],
                 test_ids=tuple(str(i) for i in arrays["test_ids"]),
                 test_probabilities=arrays["test_probabilities"],
+                choices={
+                    name.removeprefix("choices/"): float(value)
+                    for name, value in arrays.items()
+                    if name.startswith("choices/")
+                },
             )
         self._check(job, result, path)
         return result
@@ -340,7 +352,7 @@ class Run:
     def update_provenance(self, changes: Mapping[str, Any]) -> None:
         """Merge ``changes`` into provenance.json: tables within tables are merged, anything else is replaced."""
         merged = _merged(self.provenance, changes)
-        write_json(self.path / "provenance.json", merged)
+        write_json(self.at.provenance, merged)
         self.provenance = merged
 
     def _check(self, job: Job, result: JobResult, path: Path) -> None:
@@ -380,11 +392,23 @@ def _difference(kept: Recipe, asked: Recipe) -> str:
     if set(kept.models) != set(asked.models):
         return f"models {', '.join(kept.models)} there, {', '.join(asked.models)} asked"
     for model, there in kept.models.items():
-        for name, value in vars(there).items():
-            other = getattr(asked.models[model], name)
-            if value != other:
-                return f"models.{model}: {name} = {value} there, {other} asked"
+        found = _setting(there, asked.models[model])
+        if found:
+            return f"models.{model}: {found}"
     return "in a setting that this version does not know"
+
+
+def _setting(there: Any, asked: Any) -> str:
+    """The first field in which two settings differ, in words; nothing where none does."""
+    if type(there) is not type(asked):
+        return f"kind = {there.kind} there, {asked.kind} asked"
+    for name, value in vars(there).items():
+        other = getattr(asked, name)
+        if value != other:
+            return (
+                _setting(value, other) if dataclasses.is_dataclass(value) else f"{name} = {value} there, {other} asked"
+            )
+    return ""
 
 
 @contextlib.contextmanager

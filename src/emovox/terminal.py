@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
     from emovox.evaluation import ComparisonRow, Evaluation, Score
     from emovox.listening import Prediction
-    from emovox.models.sizes import Size
+    from emovox.models import Kind
     from emovox.runs import Run
 
 BYTES_FROM = 1_000_000
@@ -258,20 +258,22 @@ def _show_warnings(console: Console, warnings: Iterable[str]) -> None:
         console.print(Text(sentences.get(warning, warning), style="yellow"))
 
 
-def show_sizes(console: Console, sizes: Iterable[Size]) -> None:
+def show_kinds(console: Console, kinds: Iterable[Kind]) -> None:
     """Print the kinds of model, their variants and their parameters."""
     table = Table(box=box.SIMPLE_HEAD)
-    for column in ("model", "variant", "front end", "input"):
+    for column in ("model", "", "variant"):
         table.add_column(column)
-    for column in ("trained", "in all"):
-        table.add_column(column, justify="right")
-    for size in sizes:
-        frames, mels = size.shape
-        table.add_row(
-            size.kind, size.variant, size.front_end, f"{frames} × {mels}", f"{size.trained:,}", f"{size.parameters:,}"
-        )
+    table.add_column("parameters", justify="right")
+    for kind in kinds:
+        for number, (variant, parameters) in enumerate(kind.variants.items()):
+            first = (kind.name, kind.title) if not number else ("", "")
+            table.add_row(*first, variant, f"{parameters:,}" if parameters else "those of its members")
     console.print(table)
-    say(console, "Input: frames × mel bands. Trained: parameters of the trained part; in all: with a frozen body.")
+    say(
+        console,
+        "Parameters: all of them, a published network's and those of every member among them, for eight emotions and "
+        "the built-in recipes.",
+    )
 
 
 def interval(score: Score) -> str:

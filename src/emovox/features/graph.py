@@ -24,6 +24,7 @@ class Graph:
         self.constants: list[onnx.TensorProto] = []
 
     def __call__(self, operator: str, *inputs: str | np.ndarray | np.generic, name: str = "", **attributes: Any) -> str:
+        """Add an operator; an array among its inputs becomes a constant."""
         name = name or f"{self.name}/{operator}_{len(self.nodes)}"
         names = [value if isinstance(value, str) else self._constant(value) for value in inputs]
         self.nodes.append(helper.make_node(operator, names, [name], name=name, **attributes))

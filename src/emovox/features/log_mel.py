@@ -31,8 +31,8 @@ class LogMel:
             dropped; 0 keeps all.
         n_frames: Frames kept. A longer clip loses both ends alike; a shorter one is followed by silence. 0 keeps a
             clip's own length.
-        scaling: ``"minmax"`` maps each clip to [0, 1], ``"standard"`` to zero mean and unit deviation; ``"none"`` leaves
-            natural-log units.
+        scaling: ``"minmax"`` maps each clip to [0, 1], ``"standard"`` to zero mean and unit deviation; ``"none"``
+            leaves natural-log units.
     """
 
     window_seconds: float = 0.025

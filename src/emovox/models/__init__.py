@@ -1,63 +1,20 @@
-"""The kinds of model, by name: what builds each of them, and how large it is."""
+"""The kinds of model, by name. A kind is one module of this package and one line here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from emovox.models.cnn import CNN
+from emovox.models.cnn_lstm import CNNLSTM
+from emovox.models.ensemble import Ensemble
+from emovox.models.kind import Heard, Kind, Network
+from emovox.models.settings import Settings
+from emovox.models.whisper import Whisper
+from emovox.models.yamnet import YAMNet
 
-import numpy as np
+__all__ = ["KINDS", "Ensemble", "Heard", "Kind", "Network", "Settings", "kind_of"]
 
-from emovox.errors import ModelError
-from emovox.recipe import KINDS, ModelRecipe
-
-if TYPE_CHECKING:
-    import keras
-
-    from emovox.models.network import Network
-
-VARIANTS = ("default", "reference")
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (CNN(), CNNLSTM(), YAMNet(), Whisper(), Ensemble())}
 
 
-def build_network(
-    recipe: ModelRecipe,
-    shape: tuple[int | None, int],
-    n_classes: int,
-    seed: int,
-    weights: Mapping[str, tuple[np.ndarray, ...]] | None = None,
-) -> Network:
-    """A fresh network of the recipe's kind; the same seed gives the same weights.
-
-    Args:
-        recipe: The kind, the variant and their settings.
-        shape: (frames, mels) of the recipe's front end; frames may be None for a CNN or CNN-LSTM.
-        n_classes: Emotions.
-        seed: Decides the initial weights.
-        weights: For YAMNet, from :func:`emovox.models.pretrained.read_weights`; None starts from random weights.
-
-    Raises:
-        ModelError: An unknown kind or variant.
-    """
-    if recipe.kind not in KINDS:
-        raise ModelError(f"Unknown model {recipe.kind!r}; available: {', '.join(KINDS)}")
-    if recipe.variant not in VARIANTS:
-        raise ModelError(f"Unknown variant {recipe.variant!r}; available: {', '.join(VARIANTS)}")
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    if recipe.kind == "yamnet":
-        from emovox.models.yamnet import build_classifier
-
-        return build_classifier(recipe, shape, n_classes, weights, seed)
-    from emovox.models.network import Network
-
-    return Network(_builder(recipe.kind)(recipe, shape, n_classes))
-
-
-def _builder(kind: str) -> Callable[[ModelRecipe, tuple[int | None, int], int], keras.Model]:
-    if kind == "cnn":
-        from emovox.models.cnn import build_cnn
-
-        return build_cnn
-    from emovox.models.cnn_lstm import build_cnn_lstm
-
-    return build_cnn_lstm
+def kind_of(settings: Settings) -> Kind:
+    """The kind that settings are of."""
+    return KINDS[settings.kind]

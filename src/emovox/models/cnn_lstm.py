@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
-import keras
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from emovox.models.blocks import pool_over_time, residual_steps, steps
-from emovox.recipe import ModelRecipe
+from emovox.models.cnn import PUBLISHED_MOMENTUM
+from emovox.models.kind import Network, NetworkSettings
+
+if TYPE_CHECKING:
+    import keras
 
 LSTM_UNITS = 64
 SHORTENINGS = 2
 """A step is then 80 ms: an LSTM has something to do only where there are many of them."""
 
 
-def build_cnn_lstm(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
-    """The CNN-LSTM: (batch, frames, mels) → (batch, classes), probabilities.
+@dataclass(frozen=True)
+class CNNLSTMSettings(NetworkSettings):
+    """Settings of a CNN-LSTM."""
 
-    ``reference`` has 2,156,616 parameters on 128 mels with eight classes: one unpadded 3x3 convolution with 64 filters,
-    2x2 pooling, and an LSTM of 128 units that reads 63 x 64 features a step. ``default`` has the convolutions of the
-    default CNN, but keeps four times as many steps, about as long as a speech sound each; an LSTM reads them in both
-    directions (Graves and Schmidhuber, 2005) and adds to each what it knows from before and after.
+    kind: ClassVar[str] = "cnn_lstm"
 
-    Args:
-        recipe: The variant and the dropout rate.
-        shape: (frames, mels) of the input; None takes any number of frames.
-        n_classes: Emotions.
+
+class CNNLSTM(Network):
+    """Convolutions, then a long short-term memory.
+
+    ``reference`` and ``replica`` are the published network: one unpadded 3x3 convolution with 64 filters, 2x2 pooling,
+    and an LSTM of 128 units that reads 63 x 64 features a step. ``default`` has the convolutions of the default CNN,
+    but keeps four times as many steps, about as long as a speech sound each; an LSTM reads them in both directions
+    (Graves and Schmidhuber, 2005) and adds to each what it knows from before and after.
     """
-    return (_reference if recipe.variant == "reference" else _default)(recipe, shape, n_classes)
+
+    name = "cnn_lstm"
+    title = "CNN-LSTM"
+    theory = (
+        "Convolutions find local patterns, and a long short-term memory (Hochreiter and Schmidhuber, 1997) then reads "
+        "them moment by moment, carrying along what it has heard. Gates decide what to keep, to add and to let go, so "
+        "that rising pitch need not look like falling pitch. It can know the course of an utterance, which an average "
+        "cannot; it also has more ways to learn its training speakers by heart, and takes longer to train."
+    )
+    settings = CNNLSTMSettings
+    variants: ClassVar = {"default": 810_256, "reference": 2_156_616, "replica": 2_156_616}
+
+    def build(self, settings: Any, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
+        """(batch, frames, mels) → (batch, classes)."""
+        import keras
+
+        inputs = keras.Input(shape, name="log_mel")
+        x = _bidirectional(inputs) if settings.variant == "default" else _published(inputs, settings)
+        x = keras.layers.Dropout(settings.dropout)(x) if settings.variant == "default" else x
+        return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x), name="cnn_lstm")
 
 
-def _reference(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
-    layers = keras.layers
-    inputs = keras.Input(shape, name="log_mel")
-    x = layers.Reshape((-1, shape[1], 1))(inputs)
-    x = layers.Conv2D(64, 3, activation="relu")(x)
-    x = layers.BatchNormalization()(x)
-    x = layers.MaxPooling2D()(x)
-    x = steps(x)  # (46, 63 x 64) from 94 frames
-    x = layers.LSTM(128)(x)
-    for units in (128, 64):
-        x = layers.Dropout(recipe.dropout)(x)
-        x = layers.Dense(units, activation="relu")(x)
-    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn_lstm_reference")
+def _bidirectional(inputs: Any) -> Any:
+    from keras import layers
 
+    from emovox.models.blocks import pool_over_time, residual_steps
 
-def _default(recipe: ModelRecipe, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
-    layers = keras.layers
-    inputs = keras.Input(shape, name="log_mel")
     x = residual_steps(inputs, SHORTENINGS)  # (frames / 4, filters)
     heard = layers.Bidirectional(layers.LSTM(LSTM_UNITS, return_sequences=True))(x)  # (frames / 4, 2 units)
-    x = layers.Add()([x, heard])
-    x = layers.Dropout(recipe.dropout)(pool_over_time(x))
-    return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x), name="cnn_lstm")
+    return pool_over_time(layers.Add()([x, heard]))
+
+
+def _published(inputs: Any, settings: CNNLSTMSettings) -> Any:
+    from keras import layers
+
+    from emovox.models.blocks import steps
+
+    x = layers.Reshape((-1, inputs.shape[2], 1))(inputs)
+    x = layers.Conv2D(64, 3, activation="relu")(x)
+    x = layers.BatchNormalization(momentum=PUBLISHED_MOMENTUM[settings.variant])(x)
+    x = layers.MaxPooling2D()(x)
+    x = layers.LSTM(128)(steps(x))  # (46, 63 x 64) from 94 frames
+    for units in (128, 64):
+        x = layers.Dropout(settings.dropout)(x)
+        x = layers.Dense(units, activation="relu")(x)
+    return x

@@ -1,55 +1,51 @@
-"""A model in two parts: a body that stays as it is, where there is one, and the part that is trained."""
+"""Models put together: the mean of members, and a head on a published network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import keras
-from keras import KerasTensor
+import numpy as np
+
+from emovox.models.kind import LinearHead
 
 
-@dataclass(frozen=True, eq=False)
-class Network:
-    """What a builder gives.
-
-    Args:
-        trained: What training changes: (batch, …) → (batch, classes), ending in a softmax.
-        body: Takes front-end features and gives ``trained`` its input; None where ``trained`` takes them itself.
-        members: Whose mean ``trained`` answers with; none where it is a single network.
-    """
-
-    trained: keras.Model
-    body: keras.Model | None = None
-    members: tuple[keras.Model, ...] = ()
-
-    def joined(self) -> keras.Model:
-        """One model from front-end features to probabilities, made of Keras' own layers."""
-        if self.body is None:
-            return self.trained
-        # Members side by side, since an .h5 cannot hold what is nested twice.
-        answer = _mean(self.members, self.body.output) if self.members else self.trained(self.body.output)
-        model = keras.Model(self.body.input, answer, name=self.trained.name)
-        model.trainable = False
-        return model
-
-
-def average(members: Sequence[Network]) -> Network:
-    """One network that answers with the mean of its members' probabilities.
+def mean_of(members: Sequence[keras.Model]) -> keras.Model:
+    """One model that answers with the mean of its members' probabilities; a single one is itself.
 
     Args:
-        members: Of one shape, on equal bodies; the first one's body is kept.
+        members: Of one shape. They stand side by side in the result, which an ``.h5`` can hold.
     """
     first = members[0]
     if len(members) == 1:
         return first
+    name = first.name
     for number, member in enumerate(members, start=1):
-        member.trained.name = f"{member.trained.name}_member{number}"
-    models = tuple(member.trained for member in members)
-    inputs = keras.Input(first.trained.input_shape[1:], name="shared_input")
-    name = first.trained.name.removesuffix("_member1")
-    return Network(keras.Model(inputs, _mean(models, inputs), name=name), first.body, models)
+        member.name = f"{name}_member{number}"
+    inputs = keras.Input(first.input_shape[1:], name="shared_input")
+    return keras.Model(inputs, keras.layers.Average(name="mean")([member(inputs) for member in members]), name=name)
 
 
-def _mean(models: Sequence[keras.Model], x: KerasTensor) -> KerasTensor:
-    return keras.layers.Average(name="mean")([model(x) for model in models])
+def with_head(encoder: keras.Model, head: LinearHead, name: str) -> keras.Model:
+    """A published network and the head on its statistics as one model: (batch, frames, bands) → (batch, emotions)."""
+    layers = list(head.layers)
+    activations = ["relu"] * (len(layers) - 1) + ["softmax"]
+    if head.merge is not None:
+        layers.append((head.merge, np.zeros(head.merge.shape[1], np.float32)))
+        activations.append("linear")
+    x = encoder.output
+    for number, ((kernel, bias), activation) in enumerate(zip(layers, activations, strict=True), start=1):
+        dense = keras.layers.Dense(kernel.shape[1], activation=activation, name=f"head_{number}")
+        x = dense(x)
+        dense.set_weights([kernel, bias])
+    model = keras.Model(encoder.input, x, name=name)
+    model.trainable = False
+    return model
+
+
+def build_head(statistics: int, hidden_units: int, dropout: float, n_classes: int) -> keras.Model:
+    """A head with one hidden layer, to be trained: (batch, statistics) → (batch, classes)."""
+    inputs = keras.Input((statistics,), name="statistics")
+    x = keras.layers.Dense(hidden_units, activation="relu", name="head_1")(inputs)
+    x = keras.layers.Dropout(dropout)(x)
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax", name="head_2")(x), name="head")

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 N_MELS = 64
-PATCH_FRAMES = 96
 EMBEDDING_SIZE = 1024
 N_AUDIOSET_CLASSES = 521
 BATCH_NORM_EPSILON = 1e-4
-TAP = "tap_"
-"""Begins the name of a layer that runs as published beside its fine-tuned twin."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +90,3 @@ def convolutions(last_layer: int = len(BODY)) -> tuple[Convolution, ...]:
             found += [Convolution(f"{layer}_conv", published + "conv", (3, 3, channels, stage.filters), stage.stride)]
         channels = stage.filters
     return tuple(found)
-
-
-def body_shape(frames: int, last_layer: int) -> tuple[int, int, int]:
-    """What leaves ``last_layer`` for one clip of ``frames`` frames: (steps, bands, channels).
-
-    >>> body_shape(256, 6)
-    (32, 8, 256)
-    """
-    stride = math.prod(stage.stride for stage in BODY[:last_layer])
-    return (-(-frames // stride), -(-N_MELS // stride), BODY[last_layer - 1].filters)

@@ -10,7 +10,7 @@ import math
 
 import tensorflow as tf
 
-from emovox.recipe import Augmentation
+from emovox.models.settings import Augmentation
 
 DECIBELS_TO_LOG = math.log(10) / 20
 """One decibel of a magnitude, in natural-log units."""

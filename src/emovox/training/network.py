@@ -1,4 +1,4 @@
-"""Train one network on one fold, so that a training stopped at any moment goes on as if it had never stopped.
+"""Train a network by gradient descent, so that a training stopped at any moment goes on as if it had never stopped.
 
 Everything random in an epoch follows from (seed, epoch, step): the order of the clips, their augmentation, the dropout.
 After each epoch a checkpoint is replaced in one move. A training that starts again reads it and takes the next epoch,
@@ -8,7 +8,6 @@ with the same weights, optimizer state and randomness, and so ends with the same
 from __future__ import annotations
 
 import json
-import mmap
 import time
 import zipfile
 from collections.abc import Callable
@@ -20,10 +19,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from emovox.augment import augment, mixup
 from emovox.errors import EmovoxError, RunError
 from emovox.files import read_arrays, write_arrays
-from emovox.recipe import ModelRecipe
+from emovox.models.settings import Training
+from emovox.training.augment import augment, mixup
 
 CHECKPOINT = "checkpoint.npz"
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -37,8 +36,8 @@ class Examples:
     """What a network trains on, and what it is chosen by. Test clips cannot be passed to a training.
 
     Args:
-        features: (versions, clips, …), float16 or float32: the corpus's features. Version 0 is each clip as it is;
-            the others, where there are any, are augmented before a frozen body. May be memory-mapped.
+        features: (versions, clips, …), float32: the corpus's features. Version 0 is each clip as it is; the others,
+            where there are any, were altered before a published network heard them.
         targets: (clips,), label indices.
         train: Indices of the clips to train on.
         validation: Indices of the clips to choose by.
@@ -62,14 +61,13 @@ class Progress:
     best_epoch: int = 0
     best_loss: float = float("inf")
     seconds: float = 0.0
-    plateau_scale: float = 1.0
     waited: int = 0
     history: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in HISTORY})
 
 
 def train(
     network: keras.Model,
-    recipe: ModelRecipe,
+    settings: Training,
     examples: Examples,
     seed: int,
     folder: Path,
@@ -80,7 +78,7 @@ def train(
 
     Args:
         network: Takes ``examples.features`` rows and ends in a softmax; its initial weights must follow from ``seed``.
-        recipe: Epochs, optimizer, augmentation.
+        settings: Epochs, optimizer, augmentation.
         examples: Training and validation clips.
         seed: Decides all randomness.
         folder: Keeps the checkpoint; an earlier one is gone on with.
@@ -94,25 +92,25 @@ def train(
         RunError: The checkpoint is damaged or of another network.
         EmovoxError: Memory ran out, or the loss was never a number.
     """
-    batch = min(recipe.batch_size, len(examples.train))
+    batch = min(settings.batch_size, len(examples.train))
     steps = max(1, len(examples.train) // batch)
-    optimizer = _optimizer(recipe, steps)
+    optimizer = _optimizer(settings, steps)
     network.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
         steps_per_execution=steps,  # an epoch in one call: the same numbers, a sixth sooner
     )
     optimizer.build(network.trainable_variables)
-    keeper = _Keeper(network, recipe, examples, seed, folder, logs, epoch_done)
+    keeper = _Keeper(network, settings, examples, seed, folder, logs, epoch_done)
     keeper.restore()
     done = keeper.progress
     if not keeper.finished:
-        data = _batches(recipe, examples, seed, batch, steps, done.epochs_trained)
+        data = _batches(settings, examples, seed, batch, steps, done.epochs_trained)
         try:
             network.fit(
                 data,
-                epochs=recipe.epochs,
+                epochs=settings.epochs,
                 initial_epoch=done.epochs_trained,
                 steps_per_epoch=steps,
                 callbacks=[keeper],
@@ -126,7 +124,7 @@ def train(
         keeper.path.unlink(missing_ok=True)
         raise EmovoxError(
             f"The training in {folder} diverged: its validation loss was never a number. Lower learning_rate in the "
-            "recipe, and run it into another --out"
+            "settings, and run it into another --out"
         )
     network.set_weights(keeper.best)
     return done
@@ -144,40 +142,37 @@ def predict(network: keras.Model, features: np.ndarray, batch_size: int = 64) ->
     return np.concatenate(rows)
 
 
-def _optimizer(recipe: ModelRecipe, steps: int) -> keras.optimizers.Optimizer:
-    """Adam or AdamW with the recipe's schedule; weights are averaged where the recipe asks."""
-    total = recipe.epochs * steps
-    rate: Any = recipe.learning_rate
-    if recipe.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, total, alpha=0.01)
-    elif recipe.schedule == "onecycle":
+def _optimizer(settings: Training, steps: int) -> keras.optimizers.Optimizer:
+    """Adam or AdamW with its schedule; an average of the weights is kept where it is asked for."""
+    total = settings.epochs * steps
+    rate: Any = settings.learning_rate
+    if settings.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(settings.learning_rate, total, alpha=0.01)
+    elif settings.schedule == "onecycle":
         warm = max(1, total // 10)
         rate = keras.optimizers.schedules.CosineDecay(
-            recipe.learning_rate / 20, max(1, total - warm), alpha=0.01, warmup_target=recipe.learning_rate,
+            settings.learning_rate / 20, max(1, total - warm), alpha=0.01, warmup_target=settings.learning_rate,
             warmup_steps=warm,
         )  # fmt: skip
-    common = {"learning_rate": rate, "use_ema": recipe.average > 0, "ema_momentum": recipe.average or 0.99}
-    if recipe.optimizer == "adam":
+    common = {"learning_rate": rate, "use_ema": settings.ema > 0, "ema_momentum": settings.ema or 0.99}
+    if settings.optimizer == "adam":
         return keras.optimizers.Adam(**common)
-    optimizer = keras.optimizers.AdamW(weight_decay=recipe.weight_decay, **common)
+    optimizer = keras.optimizers.AdamW(weight_decay=settings.weight_decay, **common)
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
 
 
 def _batches(
-    recipe: ModelRecipe, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int
+    settings: Training, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int
 ) -> tf.data.Dataset:
     """Batches of (features, targets, weights) from ``first_epoch`` on, each a function of (seed, epoch, step)."""
     clips = tf.constant(examples.train, tf.int32)
     targets = tf.constant(examples.targets, tf.int32)
-    weights = tf.constant(_class_weights(examples) if recipe.class_weights else np.ones(examples.n_classes, np.float32))
-    versions = len(examples.features)
-    row_shape = examples.features.shape[2:]
-
-    def rows(version: np.ndarray, clip: np.ndarray) -> np.ndarray:
-        chosen: np.ndarray = examples.features[version, clip]
-        _forget_pages(examples.features)
-        return chosen.astype(np.float32, copy=False)
+    weights = tf.constant(
+        _class_weights(examples) if settings.class_weights else np.ones(examples.n_classes, np.float32)
+    )
+    versions, count = examples.features.shape[:2]
+    rows = tf.constant(examples.features.reshape(versions * count, *examples.features.shape[2:]), tf.float32)
 
     def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         key = tf.stack([seed, epoch])
@@ -185,20 +180,19 @@ def _batches(
         chosen = order[step * batch : (step + 1) * batch]
         now = tf.stack([seed * 1_000_003 + epoch, step])
         version = tf.random.stateless_uniform([batch], now, 0, versions, tf.int32)
-        x = tf.numpy_function(rows, [version, chosen], tf.float32, stateful=False)
-        x = tf.ensure_shape(x, (batch, *row_shape))
+        x = tf.gather(rows, version * count + chosen)
         label = tf.gather(targets, chosen)
         y = tf.one_hot(label, examples.n_classes)
         if examples.floor is not None:
-            x, y = augment(x, y, recipe.augment, examples.floor, now)
-        elif recipe.augment.mixup:
-            x, y = mixup(x, y, recipe.augment.mixup, now)
+            x, y = augment(x, y, settings.augment, examples.floor, now)
+        elif settings.augment.mixup:
+            x, y = mixup(x, y, settings.augment.mixup, now)
         return x, y, tf.gather(weights, label)
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.range(steps, output_type=tf.int32).map(lambda step: one(epoch, step))
 
-    return tf.data.Dataset.range(first_epoch, recipe.epochs, output_type=tf.int32).flat_map(epoch_of).prefetch(2)
+    return tf.data.Dataset.range(first_epoch, settings.epochs, output_type=tf.int32).flat_map(epoch_of).prefetch(2)
 
 
 def _class_weights(examples: Examples) -> np.ndarray:
@@ -209,22 +203,15 @@ def _class_weights(examples: Examples) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-def _forget_pages(features: np.ndarray) -> None:
-    """Give back the memory that reading a memory-mapped array has taken; the system keeps the file at hand."""
-    mapped: Any = features.base
-    if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
-
-
 class _Keeper(keras.callbacks.Callback):
     """After each epoch: judge on validation, remember the best, write the checkpoint, decide whether to go on."""
 
     def __init__(
-        self, network: keras.Model, recipe: ModelRecipe, examples: Examples, seed: int, folder: Path, logs: Path | None,
+        self, network: keras.Model, settings: Training, examples: Examples, seed: int, folder: Path, logs: Path | None,
         epoch_done: EpochDone | None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.network, self.recipe, self.examples = network, recipe, examples
+        self.network, self.settings, self.examples = network, settings, examples
         self.seed, self.path, self.epoch_done = seed, folder / CHECKPOINT, epoch_done
         self.writer = tf.summary.create_file_writer(str(logs)) if logs else None
         self.progress = Progress()
@@ -234,8 +221,8 @@ class _Keeper(keras.callbacks.Callback):
     @property
     def finished(self) -> bool:
         """Whether no epoch is left to train."""
-        tired = 0 < self.recipe.patience <= self.progress.epochs_trained - self.progress.best_epoch
-        return self.progress.epochs_trained >= self.recipe.epochs or tired
+        tired = 0 < self.settings.patience <= self.progress.epochs_trained - self.progress.best_epoch
+        return self.progress.epochs_trained >= self.settings.epochs or tired
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Dropout's randomness follows from (seed, epoch, layer), however often the training was stopped."""
@@ -247,7 +234,7 @@ class _Keeper(keras.callbacks.Callback):
         logs = logs or {}
         now = self.progress
         current = self.network.get_weights()
-        if self.recipe.average:
+        if self.settings.ema:
             self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
         probabilities = predict(self.network, self.examples.features[0, self.examples.validation])
         truths = self.examples.targets[self.examples.validation]
@@ -266,10 +253,9 @@ class _Keeper(keras.callbacks.Callback):
         if loss < now.best_loss:
             now.best_loss, now.best_epoch, now.waited = loss, epoch + 1, 0
             self.best = self.network.get_weights()
-        _forget_pages(self.examples.features)
-        if self.recipe.average:
+        if self.settings.ema:
             self.network.set_weights(current)
-        if 0 < self.recipe.plateau <= now.waited:
+        if 0 < self.settings.plateau <= now.waited:
             now.waited = 0
             self.network.optimizer.learning_rate = values["learning_rate"] / 2
         now.seconds += time.perf_counter() - self.started
@@ -282,7 +268,7 @@ class _Keeper(keras.callbacks.Callback):
         if self.finished:
             self.network.stop_training = True
         if self.epoch_done:
-            self.epoch_done(epoch + 1, self.recipe.epochs, values)
+            self.epoch_done(epoch + 1, self.settings.epochs, values)
 
     def _save(self) -> None:
         groups = {

@@ -1,7 +1,12 @@
-"""Processes that work beside this one, tell how far they are, and never outlive it."""
+"""Who does the work: this process, or others that tell how far they are and never outlive it.
+
+An executor takes a function that can be imported by name, and arguments that can travel; a pool of another kind (Ray, a
+batch queue) needs no more than that.
+"""
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -9,12 +14,11 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from emovox.corpora.base import Progress
 from emovox.errors import EmovoxError
@@ -23,15 +27,68 @@ _told: Any = None
 """In a worker process: the queue that leads to the parent's display."""
 
 
-_threads = 1
-"""In a worker process: the cores that it may use."""
-
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""What a worker's libraries read when they are first imported, which is only where a task needs them."""
 
 TASKS_PER_PROCESS = 2
 """After so many a process is replaced: TensorFlow keeps some 40 MB of every graph that was built."""
 
 
-class Workers:
+class Executor(Protocol):
+    """Takes tasks and gives their results."""
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Have ``function`` called, which must be importable by name."""
+
+    def results(self, tasks: Iterable[Future[Any]]) -> Iterator[Any]:
+        """What the tasks return, each as soon as it is done.
+
+        Raises:
+            EmovoxError: What a task raised, or that its process died.
+        """
+
+
+class Serial:
+    """Calls every task at once in this process."""
+
+    def __init__(self, told: Progress) -> None:
+        global _told
+        _told = _Direct(told)
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Call ``function`` and keep what came of it."""
+        task: Future[Any] = Future()
+        try:
+            task.set_result(function(*args))
+        except Exception as error:
+            task.set_exception(error)
+        return task
+
+    def results(self, tasks: Iterable[Future[Any]]) -> Iterator[Any]:
+        """What the tasks returned."""
+        for task in tasks:
+            yield task.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        global _told
+        _told = None
+
+
+class _Direct:
+    """Stands for the queue where worker and parent are one process."""
+
+    def __init__(self, told: Progress) -> None:
+        self.told = told
+
+    def put(self, message: tuple[str, int, int]) -> None:
+        self.told(*message)
+
+
+class Processes:
     """Fresh Python processes, each replaced by another after a few tasks.
 
     Args:
@@ -44,8 +101,7 @@ class Workers:
         self._context = multiprocessing.get_context("spawn")
         self._queue: Any = self._context.Queue()
         self._tell, self._threads = tell, threads
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
-        for name, value in quiet.items():
+        for name, value in {**QUIET, **dict.fromkeys(THREADS, str(threads))}.items():
             os.environ.setdefault(name, value)
         self._hands = ThreadPoolExecutor(count)  # one thread a process: it hands tasks over and waits
         self._mine = threading.local()
@@ -69,7 +125,7 @@ class Workers:
         self._hands.shutdown(wait=True)
         for pool in self._pools:
             pool.shutdown(wait=True)
-        self.drain()
+        self._drain()
         self._queue.close()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -93,18 +149,24 @@ class Workers:
         mine.left -= 1
         return mine.pool.submit(function, *args).result()
 
-    def result(self, task: Future[Any]) -> Any:
-        """What a task returned.
+    def results(self, tasks: Iterable[Future[Any]]) -> Iterator[Any]:
+        """What the tasks return, each as soon as it is done; meanwhile what the workers tell is handed on.
 
         Raises:
-            EmovoxError: What the task raised, or that its process died.
+            EmovoxError: What a task raised, or that its process died.
         """
-        try:
-            return task.result()
-        except BrokenProcessPool:
-            raise _died() from None
+        pending = set(tasks)
+        while pending:
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            self._drain()
+            for task in done:
+                try:
+                    yield task.result()
+                except BrokenProcessPool:
+                    raise _died() from None
+        self._drain()
 
-    def drain(self) -> None:
+    def _drain(self) -> None:
         """Hand on what the workers have told since the last call."""
         while True:
             try:
@@ -120,11 +182,6 @@ def tell(stage: str, done: int, total: int) -> None:
         _told.put((stage, done, total))
 
 
-def threads() -> int:
-    """In a worker: the cores that it may use. Elsewhere: one."""
-    return _threads
-
-
 def _died() -> EmovoxError:
     return EmovoxError(
         "A training process was killed, most often because memory ran out. What was trained is kept; "
@@ -134,40 +191,18 @@ def _died() -> EmovoxError:
 
 def _begin(told: Any, threads: int) -> None:
     """Set a worker up: Ctrl-C is the parent's to handle, and when the parent dies the worker does too."""
-    global _told, _threads
-    _told, _threads = told, threads
+    global _told
+    _told = told
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     warnings.filterwarnings("ignore", module=r"(keras|tensorflow|tf2onnx|numpy)\b")
     warnings.filterwarnings("ignore", message=".*shuffle=True.*")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # batches of several sizes are meant
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-    with _silenced():
-        import tensorflow as tf
-
-        gpus = tf.config.list_physical_devices("GPU")
-    tf.get_logger().setLevel("ERROR")  # batches of several sizes are meant
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def _follow(parent: Any) -> None:
     """End this process when its parent has ended, however that came about."""
     parent.join()
     os._exit(1)
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Keep native code's greetings off standard error."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -17,11 +17,10 @@ import numpy as np
 
 from emovox.download import fetch, user_cache
 from emovox.errors import DownloadError, ModelError
-from emovox.models.mobilenet import (
+from emovox.models.yamnet_table import (
     BATCH_NORM_EPSILON,
     EMBEDDING_SIZE,
     N_AUDIOSET_CLASSES,
-    TAP,
     Convolution,
     convolutions,
 )
@@ -40,39 +39,31 @@ HELP = f"get {URL} and give it with --yamnet-weights PATH"
 Weights = dict[str, tuple[np.ndarray, ...]]
 
 
-def find_weights(
-    option: Path | None, synthetic: bool, progress: Callable[[str, int, int], None] | None = None
-) -> Path | None:
+def find_weights(option: Path | None, progress: Callable[[str, int, int], None] | None = None) -> Path:
     """Where YAMNet's weights lie: the file named, else the user cache, else a download into it.
 
     Args:
         option: The file that the user named; nothing else is then tried.
-        synthetic: Whether the corpus is synthetic, where a random start will do.
         progress: Told of the download.
 
     Returns:
-        The file, not read yet; None where there is none and ``synthetic`` allows a random start, which whoever asks
-        tells the user.
+        The file, its first bytes checked.
 
     Raises:
-        ModelError: The named file is missing; or there are no weights and the corpus is a real one.
+        ModelError: The named file is missing or no file of weights, or none can be had.
     """
-    if option is not None:
+    if option is None:
+        option = user_cache() / "yamnet.tflite"
         if not option.is_file():
-            raise ModelError(f"There are no YAMNet weights at {option}; {HELP}")
-        return option
-    try:
-        converted = user_cache() / "yamnet.tflite"
-        if converted.is_file():
-            return converted
-        destination = user_cache() / "yamnet.h5"
-        return fetch(
-            URL, destination, size=SIZE_BYTES, sha256=SHA256, progress=progress, timeout_seconds=TIMEOUT_SECONDS
-        )
-    except DownloadError as error:
-        if synthetic:
-            return None
-        raise ModelError(f"YAMNet's weights cannot be had: {error}. Or {HELP}") from None
+            option = user_cache() / "yamnet.h5"
+            try:
+                fetch(URL, option, size=SIZE_BYTES, sha256=SHA256, progress=progress, timeout_seconds=TIMEOUT_SECONDS)
+            except DownloadError as error:
+                raise ModelError(f"YAMNet's weights cannot be had: {error}. Or {HELP}") from None
+    elif not option.is_file():
+        raise ModelError(f"There are no YAMNet weights at {option}; {HELP}")
+    check_weights(option)
+    return option
 
 
 def read_weights(path: Path | str) -> Weights:
@@ -113,7 +104,7 @@ def check_weights(path: Path | str) -> str:
 
 
 def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]]) -> int:
-    """Set every layer of ``model`` whose name is in ``weights``, wherever the body ends, and every tap of such a layer.
+    """Set every layer of ``model`` whose name is in ``weights``, wherever the body ends.
 
     Args:
         model: Contains the layers of :func:`emovox.models.yamnet.build_yamnet_body` at its top level.
@@ -125,11 +116,11 @@ def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]])
     Raises:
         ModelError: The model shares no layer with the weights.
     """
-    known = {layer: layer.name.removeprefix(TAP) for layer in model.layers if layer.name.removeprefix(TAP) in weights}
+    known = [layer for layer in model.layers if layer.name in weights]
     if not known:
         raise ModelError(f"The model {model.name!r} has no layer of YAMNet; build it with build_yamnet_body")
-    for layer, name in known.items():
-        layer.set_weights(list(weights[name]))
+    for layer in known:
+        layer.set_weights(list(weights[layer.name]))
     return len(known)
 
 

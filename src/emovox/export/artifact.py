@@ -1,0 +1,258 @@
+"""The artifact: one ONNX graph, waveform in and probabilities out.
+
+Its three parts are joined end to end: the front end (which writes itself, operator by operator), the network (through
+Keras' own exporter) and the calibration (one temperature). An ensemble's artifact holds those of its members side by
+side. A contract test holds it to Keras within 1e-4.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, compose, helper, numpy_helper
+
+import emovox
+from emovox.audio import MAX_SECONDS, MIN_SECONDS
+from emovox.corpora.synthetic import render_clip
+from emovox.errors import ModelError
+from emovox.evaluation.calibration import SMALLEST_FLOAT, apply_temperature
+from emovox.features import FrontEnd
+from emovox.features.graph import IR_VERSION, OPSET, Graph, real, whole
+from emovox.files import replacing, scratch
+from emovox.quiet import quiet
+
+if TYPE_CHECKING:
+    import keras
+
+FORMAT = 1
+"""Version of the artifact: its input, its output and the meaning of its metadata."""
+
+TOLERANCE = 1e-4
+"""The largest difference of a probability between Keras and a float32 artifact."""
+
+Precision = Literal["float32", "float16", "int8"]
+
+LEAST_WEIGHTS = 1024
+"""Tensors of fewer numbers are kept in float32 whatever the precision."""
+
+
+def write_artifact(
+    model: keras.Model,
+    front: FrontEnd,
+    temperature: float,
+    metadata: Mapping[str, Any],
+    path: Path | str,
+    precision: Precision = "float32",
+) -> Path:
+    """Write the ONNX artifact of one trained model.
+
+    Its input ``waveform`` is (samples,), float32, mono at 16 kHz with full scale ±1, of any length; its output
+    ``probabilities`` is (classes,), float32, and sums to 1.
+
+    Args:
+        model: (batch, frames, bands) → (batch, classes), ending in probabilities.
+        front: The front end that the model was trained behind.
+        temperature: Probabilities become softmax(log(p) / temperature) (Guo et al., 2017); 1 leaves them.
+        metadata: What the file tells about itself. ``labels`` is required; corpus, synthetic, licence, protocol,
+            metrics and intended_use belong here too. Every value is stored as JSON.
+        path: The file, ``.onnx``.
+        precision: Of the network's weights. ``float16`` halves the file and is widened when it is opened; ``int8``
+            quarters it and multiplies in whole numbers (dynamic quantisation of matrix products).
+
+    Returns:
+        The path.
+
+    Raises:
+        ModelError: The model's input or output does not fit the front end or the labels, the temperature is not
+            positive, the network cannot be expressed in ONNX, or the artifact would answer otherwise than the model.
+    """
+    labels = tuple(metadata["labels"])
+    _check(model, front, labels, temperature, path)
+    graph = _front_end(front)
+    for part in (_network(model, precision), _calibration(temperature, len(labels))):
+        graph = compose.merge_models(graph, part, [(graph.graph.output[0].name, part.graph.input[0].name)])
+    about = {
+        **metadata,
+        "sample_rate_hz": front.sample_rate_hz,
+        "front_end": dataclasses.asdict(front),  # type: ignore[call-overload]
+        "temperature": float(temperature),
+        "precision": precision,
+    }
+    artifact = _finished(graph, about)
+    if precision == "float32":
+        _compare(model, front, temperature, artifact, path)
+    with replacing(path) as temporary:
+        temporary.write_bytes(artifact)
+    return Path(path)
+
+
+def combine_artifacts(
+    members: Mapping[Path, float], temperature: float, metadata: Mapping[str, Any], path: Path | str
+) -> Path:
+    """Write the artifact of an ensemble: the weighted mean of its members' probabilities, calibrated.
+
+    Args:
+        members: Artifact → its weight; the weights sum to 1.
+        temperature, metadata, path: As in :func:`write_artifact`.
+
+    Returns:
+        The path.
+
+    Raises:
+        ModelError: A member is missing or no artifact.
+    """
+    op = Graph("ensemble")
+    weighted, parts, rates = [], [], set()
+    for number, (file, weight) in enumerate(members.items(), start=1):
+        try:
+            member = onnx.load(file)
+        except Exception as error:
+            raise ModelError(f"{file} cannot be read as an artifact ({_first_line(error)}); export it again") from None
+        rates.add(json.loads(next(p.value for p in member.metadata_props if p.key == "sample_rate_hz")))
+        prefixed = compose.add_prefix(member, f"member{number}/", rename_inputs=False)
+        parts.append(prefixed.graph)
+        weighted.append(op("Mul", prefixed.graph.output[0].name, real(weight)))
+    mean = op("Sum", *weighted)
+    _calibrate(op, mean, temperature)
+    classes = (len(metadata["labels"]),)
+    own = op.model(("waveform", ("samples",)), ("probabilities", classes)).graph
+    graph = helper.make_graph(
+        [node for part in [*parts, own] for node in part.node],
+        "ensemble",
+        list(own.input),
+        list(own.output),
+        [constant for part in [*parts, own] for constant in part.initializer],
+    )
+    (rate,) = rates
+    about = {**metadata, "sample_rate_hz": rate, "temperature": float(temperature), "precision": "float32"}
+    about["members"] = {Path(file).stem: weight for file, weight in members.items()}
+    artifact = _finished(helper.make_model(graph), about)
+    with replacing(path) as temporary:
+        temporary.write_bytes(artifact)
+    return Path(path)
+
+
+def _finished(graph: onnx.ModelProto, about: Mapping[str, Any]) -> bytes:
+    """The file's content: the graph with what it tells about itself, checked."""
+    imports = {entry.domain: entry.version for entry in graph.opset_import if entry.domain}
+    artifact = helper.make_model(
+        graph.graph,
+        functions=list(graph.functions),
+        opset_imports=[helper.make_opsetid("", OPSET), *(helper.make_opsetid(*entry) for entry in imports.items())],
+        ir_version=IR_VERSION,
+        producer_name="emovox",
+        producer_version=emovox.__version__,
+    )
+    fixed = {"format": FORMAT, "emovox": emovox.__version__, "min_seconds": MIN_SECONDS, "max_seconds": MAX_SECONDS}
+    stored = {key: json.dumps(value, ensure_ascii=False) for key, value in {**about, **fixed}.items()}
+    helper.set_model_props(artifact, stored)
+    onnx.checker.check_model(artifact, full_check=not imports)
+    return artifact.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+
+
+def _front_end(front: FrontEnd) -> onnx.ModelProto:
+    """A front end as a graph: ``waveform`` (samples,) → ``features`` (1, frames, bands)."""
+    op = Graph("front_end")
+    op("Unsqueeze", front.to_onnx(op), whole(0), name="features")
+    frames, bands = front.shape
+    return op.model(("waveform", ("samples",)), ("features", (1, frames or "frames", bands)))
+
+
+def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
+    """The Keras network, features (1, frames, bands) → scores (1, classes), every name under ``network/``."""
+    import keras
+
+    shape = (1, *model.input_shape[1:])
+    with scratch() as folder, quiet():
+        path = folder / "network.onnx"
+        try:
+            model.export(
+                str(path),
+                format="onnx",
+                verbose=False,
+                opset_version=OPSET,
+                input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="features")],
+            )
+            if precision == "int8":
+                from onnxruntime.quantization import quantize_dynamic
+
+                quantize_dynamic(path, path.with_name("int8.onnx"), op_types_to_quantize=["MatMul", "Gemm"])
+                path = path.with_name("int8.onnx")
+            network = onnx.load(path)
+        except OSError:
+            raise  # the disk's fault
+        except Exception as error:
+            raise ModelError(
+                f"The network {model.name} cannot be written as ONNX ({_first_line(error)}); "
+                "use layers that Keras exports, in float32"
+            ) from error
+    if precision == "float16":
+        _halve(network.graph)
+    return compose.add_prefix(network, "network/")
+
+
+def _halve(graph: onnx.GraphProto) -> None:
+    """Store large weights in float16, and widen them where they are used; ONNX Runtime does so once, when it opens."""
+    casts = []
+    for constant in graph.initializer:
+        values = numpy_helper.to_array(constant)
+        if values.dtype == np.float32 and values.size >= LEAST_WEIGHTS:
+            name = constant.name
+            half = numpy_helper.from_array(values.astype(np.float16), f"{name}/float16")
+            constant.CopyFrom(half)
+            casts.append(helper.make_node("Cast", [half.name], [name], name=f"{name}/cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _calibration(temperature: float, classes: int) -> onnx.ModelProto:
+    """``scores`` (1, classes) → ``probabilities`` (classes,): softmax(log(scores) / temperature)."""
+    op = Graph("calibration")
+    _calibrate(op, op("Squeeze", "scores", whole(0)), temperature)
+    return op.model(("scores", (1, classes)), ("probabilities", (classes,)))
+
+
+def _calibrate(op: Graph, scores: str, temperature: float) -> None:
+    logits = op("Log", op("Max", scores, real(SMALLEST_FLOAT)))
+    op("Softmax", op("Div", logits, real(temperature)), axis=-1, name="probabilities")
+
+
+def _check(model: keras.Model, front: FrontEnd, labels: tuple[str, ...], temperature: float, path: Path | str) -> None:
+    """Refuse what cannot become an artifact, before any work is done."""
+    taken = model.input_shape[1:]
+    if len(taken) != 2 or any(have not in (None, want) for have, want in zip(taken, front.shape, strict=True)):
+        raise ModelError(
+            f"{path}: the model takes {model.input_shape}, the front end gives {front.shape}; "
+            "export a model with the front end it was trained behind"
+        )
+    if model.output_shape[-1] != len(labels):
+        outputs = model.output_shape[-1]
+        raise ModelError(f"{path}: the model has {outputs} outputs for {len(labels)} labels; name each output once")
+    if not temperature > 0:
+        raise ModelError(f"{path}: the temperature is {temperature}; it must be above 0 (1 changes nothing)")
+
+
+def _compare(model: keras.Model, front: FrontEnd, temperature: float, artifact: bytes, path: Path | str) -> None:
+    """Refuse an artifact that answers otherwise than the model, on a rendered utterance.
+
+    Not on noise: far from speech a network's answer may hang on the last digits of its input.
+    """
+    waveform = render_clip("happy", "01")
+    session = onnxruntime.InferenceSession(artifact, providers=["CPUExecutionProvider"])
+    (answer,) = session.run(["probabilities"], {"waveform": waveform})
+    expected = apply_temperature(np.asarray(model(front(waveform)[None], training=False))[0], temperature)
+    difference = float(np.abs(answer - expected).max())
+    if not difference <= TOLERANCE:
+        raise ModelError(f"{path}: the artifact differs from the model by {difference:.1e}; report this with the model")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,190 @@
+"""What a kind of model declares; the families: trained from scratch, heard through a published network, combined.
+
+A kind is one module of this package and one line in the registry. Nothing outside the package knows a kind by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from emovox.features import FrontEnd, LogMel
+from emovox.models.settings import Alterations, Count, Natural, Positive, Settings, Share, Training
+
+if TYPE_CHECKING:
+    import keras
+
+Progress = Callable[[str, int, int], None]
+Statistic = Literal["mean", "deviation", "skewness"]
+
+
+class Kind(ABC):
+    """A sort of model.
+
+    Attributes:
+        name: What recipes call it by.
+        title: As papers write it.
+        theory: A paragraph for people who do not know it.
+        file_stem: What its saved models are called, where that is not its name.
+        settings: The dataclass of what a recipe may say of it.
+        variants: What ``settings.variant`` may be, each with all of its parameters, moving averages of batch norm and
+            published weights among them, for eight classes and the settings of the built-in recipe. A test counts.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    theory: ClassVar[str]
+    file_stem: ClassVar[str] = ""
+    settings: ClassVar[type[Settings]]
+    variants: ClassVar[Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class NetworkSettings(Settings):
+    """Of a network that is trained from scratch.
+
+    Args:
+        dropout: Rate before the classifier.
+        members: Networks that learn apart, each from a seed of its own, and answer with the mean of their
+            probabilities (Lakshminarayanan et al., 2017, arXiv:1612.01474).
+        front_end: What it reads.
+        training: How it learns.
+    """
+
+    dropout: Share = 0.3
+    members: Count = 1
+    front_end: LogMel = field(default_factory=LogMel)
+    training: Training = field(default_factory=Training)
+
+    def check(self) -> None:
+        """Refuse settings that do not fit each other."""
+        frames, _ = self.front_end.shape
+        if frames is None:
+            raise ValueError("front_end.n_frames must be at least 1: clips are trained on in batches")
+        if self.training.augment.crop_frames > frames:
+            raise ValueError(f"crop_frames is more than the {frames} frames of its front end")
+
+
+class Network(Kind):
+    """A kind that is trained from scratch on what its front end gives."""
+
+    @abstractmethod
+    def build(self, settings: Any, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
+        """A fresh network: (batch, frames, bands) → (batch, classes), ending in a softmax.
+
+        Args:
+            settings: Of this kind.
+            shape: (frames, bands); frames are None for any number.
+            n_classes: Emotions.
+        """
+
+
+@dataclass(frozen=True)
+class HeardSettings(Settings):
+    """Of a head on what a published network hears.
+
+    Args:
+        statistics: Over time, of each layer that is heard.
+        hidden_units: Of the head; 0 makes it linear, and fits it in closed form.
+        shrinkages: Of a linear head, to choose from by speaker: see :mod:`emovox.training.head`.
+        dropout, training: How a head with hidden units learns.
+        alter: The altered versions of each clip that it is trained on.
+    """
+
+    statistics: tuple[Statistic, ...] = ("mean", "deviation", "skewness")
+    hidden_units: Natural = 0
+    shrinkages: tuple[Positive, ...] = (0.3, 1.0, 3.0, 10.0)
+    dropout: Share = 0.3
+    training: Training = field(default_factory=Training)
+    alter: Alterations = field(default_factory=Alterations)
+
+    def check(self) -> None:
+        """Refuse settings that do not fit each other."""
+        if not self.statistics or not self.shrinkages:
+            raise ValueError("statistics and shrinkages must each name at least one")
+
+
+class Heard(Kind):
+    """A kind that runs a published network over each clip once, and trains a head on statistics of its layers.
+
+    Attributes:
+        notice: What its authors ask to be said of files that contain their weights.
+        source: Where the published file lies, in words that tell a person how to get it.
+    """
+
+    notice: ClassVar[str]
+    source: ClassVar[str]
+
+    @abstractmethod
+    def find_weights(self, settings: Any, option: Path | None, progress: Progress | None = None) -> Path:
+        """The published file: the one named, else the user cache's, else downloaded into it.
+
+        Raises:
+            ModelError: It cannot be had; the message says how to get it.
+        """
+
+    @abstractmethod
+    def read_weights(self, settings: Any, path: Path) -> Mapping[str, Any]:
+        """The published file's tensors, checked.
+
+        Raises:
+            ModelError: The file is damaged, or of another network.
+        """
+
+    @abstractmethod
+    def front_end(self, settings: Any) -> FrontEnd:
+        """What the published network reads."""
+
+    @abstractmethod
+    def encoder(self, settings: Any, weights: Mapping[str, Any] | None) -> keras.Model:
+        """(batch, frames, bands) → (batch, statistics), for any number of frames; without weights a random start."""
+
+    @abstractmethod
+    def published_parameters(self, settings: Any) -> int:
+        """Parameters of the published network as far as it is heard, by arithmetic."""
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """A softmax on a linear map of statistics, or of what a hidden layer makes of them.
+
+    Args:
+        layers: (kernel, bias) of each dense layer, float32; all but the last are followed by a ReLU.
+        merge: (classes, emotions), 0 or 1: classes whose probabilities are added up; None where classes are emotions.
+    """
+
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+    merge: np.ndarray | None = None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it learnt."""
+        return sum(kernel.size + bias.size for kernel, bias in self.layers)
+
+    def __call__(self, statistics: np.ndarray) -> np.ndarray:
+        """(clips, statistics) → (clips, emotions), probabilities, float32."""
+        x = statistics.astype(np.float64)
+        for i, (kernel, bias) in enumerate(self.layers):
+            x = x @ kernel + bias
+            if i < len(self.layers) - 1:
+                x = np.maximum(x, 0)
+        powers = np.exp(x - x.max(axis=1, keepdims=True))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        merged = probabilities if self.merge is None else probabilities @ self.merge
+        return np.asarray(merged, dtype=np.float32)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What :meth:`of` makes the head of again."""
+        stored = {f"{i}/{part}": a for i, layer in enumerate(self.layers) for part, a in zip("kb", layer, strict=True)}
+        return stored if self.merge is None else {**stored, "merge": self.merge}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> LinearHead:
+        """The head that was kept."""
+        count = sum(name.endswith("/k") for name in arrays)
+        return cls(tuple((arrays[f"{i}/k"], arrays[f"{i}/b"]) for i in range(count)), arrays.get("merge"))

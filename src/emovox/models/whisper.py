@@ -1,0 +1,91 @@
+"""A linear head on what Whisper's encoder hears in every layer.
+
+Whisper (Radford et al., 2022, arXiv:2212.04356) was trained to write down and translate 680,000 hours of speech from
+the web. Its encoder is :mod:`emovox.models.whisper_encoder`; this module makes a kind of model of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from emovox.features import FrontEnd, WhisperMel
+from emovox.models import whisper_encoder, whisper_weights
+from emovox.models.kind import Heard, HeardSettings, Progress
+
+if TYPE_CHECKING:
+    import keras
+
+
+@dataclass(frozen=True)
+class WhisperSettings(HeardSettings):
+    """Settings of a head on Whisper's encoder; ``variant`` is its size.
+
+    Args:
+        layers: Which are heard: 0 is the convolutional stem, then the Transformer layers from 1 on.
+        front_end: The published one, on the clip's speech alone.
+    """
+
+    kind: ClassVar[str] = "whisper"
+    variant: str = "tiny.en"
+    layers: tuple[int, ...] = (1, 2, 3)
+    front_end: WhisperMel = field(default_factory=WhisperMel)
+
+    def check(self) -> None:
+        """Refuse settings that do not fit each other."""
+        super().check()
+        most = whisper_encoder.SIZES[self.variant].layers
+        if not self.layers or not all(0 <= layer <= most for layer in self.layers):
+            raise ValueError(f"layers of {self.variant} must be some of 0 to {most}")
+
+
+class Whisper(Heard):
+    """A head on what Whisper's encoder hears."""
+
+    name = "whisper"
+    title = "Whisper"
+    theory = (
+        "Whisper (Radford et al., 2022) learnt to write down speech from 680,000 hours of it. Its encoder is a "
+        "Transformer (Vaswani et al., 2017): after two convolutions, each layer lets every moment of the sound look at "
+        "every other and take from it what helps (attention), and then works on each moment alone. To write words down "
+        "it has to follow pitch, stress and tempo through hundreds of voices and rooms, and in its middle layers these "
+        "are still there; the last layer has turned to words. The published encoder runs over a clip once; of every "
+        "layer the mean and the deviation over time are kept, and a linear classifier learns which of them speak of "
+        "emotion. That recordings of this corpus, without emotion labels, were among what Whisper heard from the web "
+        "cannot be excluded."
+    )
+    settings = WhisperSettings
+    variants: ClassVar = dict.fromkeys(whisper_encoder.SIZES, 0)
+    notice = "Holds weights of Whisper, OpenAI, MIT licence."
+    source = "openai/whisper on the Hugging Face hub"
+
+    def find_weights(self, settings: Any, option: Path | None, progress: Progress | None = None) -> Path:
+        """See :func:`emovox.models.whisper_weights.find_whisper`."""
+        return whisper_weights.find_whisper(settings.variant, option, progress)
+
+    def read_weights(self, settings: Any, path: Path) -> Mapping[str, Any]:
+        """See :func:`emovox.models.whisper_weights.read_whisper`."""
+        return whisper_weights.read_whisper(path, settings.variant)
+
+    def front_end(self, settings: Any) -> FrontEnd:
+        """Whisper's log-mel."""
+        return settings.front_end  # type: ignore[no-any-return]
+
+    def encoder(self, settings: Any, weights: Mapping[str, Any] | None) -> keras.Model:
+        """(batch, frames, 80) → (batch, statistics)."""
+        import keras
+
+        from emovox.models.layers import statistics
+
+        if weights is None:
+            keras.utils.set_random_seed(0)
+        encoder = whisper_encoder.build_encoder(settings.variant, settings.layers)
+        if weights is not None:
+            whisper_weights.load_into_encoder(encoder, weights)
+        return keras.Model(encoder.input, statistics(list(encoder.outputs), settings.statistics), name="whisper")
+
+    def published_parameters(self, settings: Any) -> int:
+        """See :func:`emovox.models.whisper_encoder.parameters`."""
+        return whisper_encoder.parameters(settings.variant, settings.layers)

@@ -1,0 +1,305 @@
+"""What a worker does: train one model on one fold, or export one model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emovox.evaluation.calibration import apply_temperature, fit_temperature
+from emovox.files import read_arrays, write_arrays
+from emovox.models import Ensemble, Heard, Network, kind_of
+from emovox.models.ensemble import combined, mixture_weights
+from emovox.models.kind import LinearHead
+from emovox.recipe import members_of
+from emovox.runs import FoldRecord, Job, JobResult, Run
+from emovox.study.executors import tell
+from emovox.training.head import Scale, fit_head
+from emovox.training.hearing import statistics_of
+
+if TYPE_CHECKING:
+    import keras
+
+WEIGHTS = "weights.npz"
+
+
+def train_job(run_folder: str, job: Job, inputs: Sequence[Path], published: int) -> None:
+    """Train one job of a run, calibrate it on clips that it was not fitted to, predict its test clips, keep the result.
+
+    Args:
+        run_folder: The run.
+        job: A fold, a model, a seed.
+        inputs: What its model reads: the ``.npy`` of its front end, or statistics of each version of the clips.
+        published: Parameters of the published network that it stands on; 0 without one.
+    """
+    run = Run.open(run_folder)
+    kind = kind_of(run.recipe.models[job.model])
+    if isinstance(kind, Network):
+        result = _train_network(run, job, kind, inputs[0])
+    elif run.recipe.models[job.model].hidden_units:  # type: ignore[attr-defined]
+        result = _train_hidden_head(run, job, inputs, published)
+    else:
+        result = _fit_linear_head(run, job, inputs, published)
+    run.write_result(job, result)
+    for checkpoint in run.job_folder(job).rglob("checkpoint.npz"):
+        checkpoint.unlink()
+
+
+def combine_job(run: Run, job: Job) -> None:
+    """Weigh the members of an ensemble on the validation clips of one fold and seed, and keep the result."""
+    started = time.perf_counter()
+    names = members_of(run.recipe, job.model)
+    results = [run.read_result(Job(job.fold, name, job.seed)) for name in names]
+    fold = run.folds[job.fold]
+    truths = _Clips(run, fold).of(fold.validation)[1]
+    validation = _stacked(results, "validation", fold.validation)
+    weights = mixture_weights(validation, truths, run.recipe.models[job.model].prior)  # type: ignore[attr-defined]
+    mixed = combined(validation, weights)
+    run.write_result(
+        job,
+        JobResult(
+            parameters=sum(result.parameters for result in results),
+            epochs_trained=0,
+            best_epoch=0,
+            seconds=time.perf_counter() - started,
+            temperature=fit_temperature(mixed, truths),
+            history={},
+            choices={f"weight of {name}": float(weight) for name, weight in zip(names, weights, strict=True)},
+            validation_ids=fold.validation,
+            validation_probabilities=mixed,
+            test_ids=fold.test,
+            test_probabilities=combined(_stacked(results, "test", fold.test), weights),
+        ),
+    )
+
+
+def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[str, Any]) -> None:
+    """Write one trained job's ``.h5``, ``.keras`` and artifact into the run folder.
+
+    Args:
+        run_folder: The run.
+        job: Which training's weights; for an ensemble, the artifacts of its members are there.
+        weights: The file of published weights, or None.
+        metadata: What the artifact tells about itself.
+    """
+    from emovox.export import combine_artifacts, write_artifact, write_models
+
+    run = Run.open(run_folder)
+    settings = run.recipe.models[job.model]
+    kind, artifact, result = kind_of(settings), run.at.artifact(job.model), run.read_result(job)
+    if isinstance(kind, Ensemble):
+        members = {run.at.artifact(n): result.choices[f"weight of {n}"] for n in members_of(run.recipe, job.model)}
+        combine_artifacts(members, result.temperature, metadata, artifact)
+        return
+    stored = read_arrays(run.job_folder(job) / WEIGHTS)
+    if isinstance(kind, Heard):
+        from emovox.models.network import with_head
+
+        published = kind.read_weights(settings, weights) if weights else None
+        encoder, front = kind.encoder(settings, published), kind.front_end(settings)
+        model = with_head(encoder, LinearHead.of(stored), job.model)
+    else:
+        from emovox.models.network import mean_of
+
+        front = settings.front_end  # type: ignore[attr-defined]
+        model = mean_of(_members(run, job, front.shape))
+        model.set_weights([stored[str(i)] for i in range(len(stored))])
+    stem = kind.file_stem if kind.file_stem and job.model == kind.name else job.model
+    write_models(model, run.at.saved(stem))
+    write_artifact(model, front, result.temperature, metadata, artifact)
+
+
+class _Clips:
+    """The clips of a fold as rows and targets: rows are places in the corpus, whose clips are sorted by id."""
+
+    def __init__(self, run: Run, fold: FoldRecord) -> None:
+        self.place = {clip: i for i, clip in enumerate(run.clips)}
+        self.targets = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
+        self.speakers = np.array([clip.speaker for clip in run.clips.values()])
+        self.train, self.validation, self.test = (self.of(part)[0] for part in (fold.train, fold.validation, fold.test))
+
+    def of(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and targets of some clips."""
+        rows = np.array([self.place[clip] for clip in ids])
+        return rows, self.targets[rows]
+
+
+def _train_network(run: Run, job: Job, kind: Network, inputs: Path) -> JobResult:
+    from emovox.models.network import mean_of
+    from emovox.training.network import Examples, Progress, predict, train
+
+    settings: Any = run.recipe.models[job.model]
+    clips = _Clips(run, run.folds[job.fold])
+    features = np.load(inputs)
+    front = settings.front_end
+    frames, bands = front.shape
+    crop = settings.training.augment.crop_frames
+    members = _members(run, job, (None if crop else frames, bands))
+    examples = Examples(
+        features[None], clips.targets, clips.train, clips.validation, len(run.labels), floor=front.silence
+    )
+    epochs = settings.members * settings.training.epochs
+
+    def train_member(number: int, member: keras.Model) -> Progress:
+        own, before = f"member{number + 1}" if settings.members > 1 else "", number * settings.training.epochs
+        progress = train(
+            member,
+            settings.training,
+            examples,
+            _member_seed(settings.members, job.seed, number),
+            run.job_folder(job) / own,
+            logs=run.at.logs(job.name) / own,
+            epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs),
+        )
+        tell(_stage(job), before + settings.training.epochs, epochs)  # also where it stopped early
+        return progress
+
+    trained = [train_member(number, member) for number, member in enumerate(members)]
+    model = mean_of(members)
+    write_arrays(run.job_folder(job) / WEIGHTS, {str(i): w for i, w in enumerate(model.get_weights())})
+    return _result(
+        run,
+        job,
+        clips,
+        parameters=model.count_params(),
+        epochs_trained=round(float(np.mean([progress.epochs_trained for progress in trained]))),
+        best_epoch=round(float(np.mean([progress.best_epoch for progress in trained]))),
+        seconds=sum(progress.seconds for progress in trained),
+        history=_mean_history([progress.history for progress in trained]),
+        validation=predict(model, features[clips.validation]),
+        test=predict(model, features[clips.test]),
+    )
+
+
+def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: int) -> JobResult:
+    import keras
+
+    from emovox.models.network import build_head
+    from emovox.training.network import Examples, predict, train
+
+    settings: Any = run.recipe.models[job.model]
+    clips = _Clips(run, run.folds[job.fold])
+    statistics = statistics_of(inputs)
+    scale = Scale.of(statistics[:, clips.train], most=None)
+    scaled = scale(statistics)
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(job.seed)
+    network = build_head(scaled.shape[2], settings.hidden_units, settings.dropout, len(run.labels))
+    examples = Examples(scaled, clips.targets, clips.train, clips.validation, len(run.labels), floor=None)
+    epochs, stage = settings.training.epochs, _stage(job)
+    progress = train(
+        network, settings.training, examples, job.seed, run.job_folder(job), logs=run.at.logs(job.name),
+        epoch_done=lambda done, most, values: tell(stage, done, epochs),
+    )  # fmt: skip
+    tell(stage, epochs, epochs)
+    kernel, bias, *rest = network.get_weights()
+    head = LinearHead((scale.unscaled(kernel, bias), tuple(rest)))
+    write_arrays(run.job_folder(job) / WEIGHTS, head.arrays())
+    return _result(
+        run,
+        job,
+        clips,
+        parameters=published + head.parameters,
+        epochs_trained=progress.epochs_trained,
+        best_epoch=progress.best_epoch,
+        seconds=progress.seconds,
+        history=progress.history,
+        validation=predict(network, scaled[0, clips.validation]),
+        test=predict(network, scaled[0, clips.test]),
+    )
+
+
+def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int) -> JobResult:
+    started = time.perf_counter()
+    settings: Any = run.recipe.models[job.model]
+    fold = run.folds[job.fold]
+    clips = _Clips(run, fold)
+    statistics = statistics_of(inputs)
+    heard = np.sort(np.concatenate([clips.train, clips.validation]))
+    names = [(run.clips[i].emotion, run.clips[i].intensity or "") for i in run.clips]  # told apart where it is known
+    known = sorted(set(names))
+    classes = np.array([known.index(name) for name in names])
+    fit = fit_head(
+        statistics[:, heard],
+        classes[heard],
+        np.array([run.labels.index(emotion) for emotion, _ in known]),
+        heard if fold.leaky else clips.speakers[heard],
+        settings.shrinkages,
+    )
+    tell(_stage(job), 1, 1)
+    write_arrays(run.job_folder(job) / WEIGHTS, fit.head.arrays())
+    return _result(
+        run,
+        job,
+        clips,
+        parameters=published + fit.head.parameters,
+        epochs_trained=0,
+        best_epoch=0,
+        seconds=time.perf_counter() - started,
+        history={},
+        validation=fit.held_out[np.searchsorted(heard, clips.validation)],
+        test=fit.head(statistics[0, clips.test]),
+        temperature=fit_temperature(fit.held_out, clips.targets[heard]),
+        choices={"shrinkage": fit.shrinkage, "sharpness": fit.sharpness},
+    )
+
+
+def _result(
+    run: Run, job: Job, clips: _Clips, *, validation: np.ndarray, test: np.ndarray, temperature: float | None = None,
+    **rest: Any,
+) -> JobResult:  # fmt: skip
+    fold = run.folds[job.fold]
+    return JobResult(
+        temperature=temperature or fit_temperature(validation, clips.targets[clips.validation]),
+        validation_ids=fold.validation,
+        validation_probabilities=validation,
+        test_ids=fold.test,
+        test_probabilities=test,
+        **rest,
+    )
+
+
+def _stage(job: Job) -> str:
+    return f"{job.model} · {job.fold} · seed {job.seed}"
+
+
+def _stacked(results: Sequence[JobResult], part: str, ids: Sequence[str]) -> np.ndarray:
+    """(M, N, C): the calibrated probabilities of several models for the same clips, in the order of ``ids``."""
+    stacked = []
+    for result in results:
+        row = {clip: i for i, clip in enumerate(getattr(result, f"{part}_ids"))}
+        probabilities = getattr(result, f"{part}_probabilities")[[row[clip] for clip in ids]]
+        stacked.append(apply_temperature(probabilities, result.temperature))
+    return np.stack(stacked)
+
+
+def _members(run: Run, job: Job, shape: tuple[int | None, int]) -> list[keras.Model]:
+    """The fresh networks whose mean is the model, each from a seed of its own, in a fresh Keras session."""
+    import keras
+
+    settings: Any = run.recipe.models[job.model]
+    kind = kind_of(settings)
+    assert isinstance(kind, Network)
+    keras.backend.clear_session()
+    members = []
+    for number in range(settings.members):
+        keras.utils.set_random_seed(_member_seed(settings.members, job.seed, number))
+        members.append(kind.build(settings, shape, len(run.labels)))
+    return members
+
+
+def _member_seed(members: int, seed: int, number: int) -> int:
+    """A seed that no other member of the same recipe has, whatever its training's seed."""
+    return seed * members + number
+
+
+def _mean_history(histories: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
+    """The mean over members, epoch by epoch, as far as all of them went."""
+    names = histories[0]
+    shortest = {name: min(len(history[name]) for history in histories) for name in names}
+    return {
+        name: np.mean([history[name][: shortest[name]] for history in histories], axis=0).tolist() for name in names
+    }

@@ -1,0 +1,241 @@
+"""The stages of a study, each callable alone: prepare, train, judge, export, report.
+
+Every stage takes an opened run and leaves what it made in the run folder or in the cache, so that the next one needs
+nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emovox.corpora.base import Corpus, Progress
+from emovox.download import user_cache
+from emovox.errors import ModelError, RunError
+from emovox.evaluation import Evaluation, evaluate, write_results
+from emovox.features import extract
+from emovox.models import Ensemble, Heard, Network, kind_of
+from emovox.recipe import Recipe, members_of
+from emovox.report import write_report
+from emovox.runs import Job, Run
+from emovox.study.executors import Executor
+from emovox.study.jobs import combine_job, export_job, train_job
+from emovox.training.hearing import hear
+
+Weights = Mapping[str, Path | None]
+"""Model name → the file of the published network that it stands on; None for a random start."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one model reads.
+
+    Args:
+        features: Seed → ``.npy`` files: one of a front end's features, or statistics of each version of the clips.
+        published: Parameters of the published network; 0 without one.
+    """
+
+    features: Mapping[int, Sequence[Path]]
+    published: int = 0
+
+
+def find_weights(
+    recipe: Recipe, corpus: Corpus, options: Mapping[str, Path], tell: Progress, optional: Sequence[str] = ()
+) -> tuple[dict[str, Path | None], dict[str, str]]:
+    """The published files that a recipe's models stand on.
+
+    Args:
+        recipe: Whose models.
+        corpus: On a synthetic one, a network whose weights cannot be had starts at random.
+        options: Kind → the file that the user named.
+        tell: Told of downloads.
+        optional: Models that may be left out where their weights cannot be had.
+
+    Returns:
+        The files, and for each model to leave out the reason.
+
+    Raises:
+        ModelError: Weights that are needed cannot be had.
+    """
+    found: dict[str, Path | None] = {}
+    left_out: dict[str, str] = {}
+    for name, settings in recipe.models.items():
+        kind = kind_of(settings)
+        if not isinstance(kind, Heard):
+            continue
+        option = options.get(kind.name)
+        try:
+            found[name] = kind.find_weights(settings, option, tell)
+        except ModelError as error:
+            if option is not None or not (corpus.synthetic or name in optional):
+                raise
+            if corpus.synthetic:
+                found[name] = None
+            else:
+                left_out[name] = str(error)
+    return found, left_out
+
+
+def weights_provenance(weights: Weights) -> dict[str, Any]:
+    """File name and digest of every file of published weights."""
+    return {
+        name: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} if path else "a random start"
+        for name, path in weights.items()
+    }
+
+
+def check_weights(run: Run, weights: Weights) -> None:
+    """Refuse to go on with other weights than a run began with.
+
+    Raises:
+        RunError: A model's weights are others.
+    """
+    before = run.provenance.get("weights", {})
+    for name, now in weights_provenance(weights).items():
+        if before.get(name, now) != now:
+            kind = kind_of(run.recipe.models[name]).name
+            raise RunError(
+                f"{run.path} began with other weights of {name} ({_named(before[name])}); give that file with "
+                f"--{kind}-weights, or choose another folder with --out"
+            )
+
+
+def prepare(run: Run, corpus: Corpus, weights: Weights, threads: int, tell: Progress) -> dict[str, Inputs]:
+    """What every model reads, computed once and kept in the user cache.
+
+    Args:
+        run: Whose models and seeds.
+        corpus: Whose clips; the run's own.
+        weights: From :func:`find_weights`.
+        threads: Clips at a time.
+        tell: Told after every clip.
+
+    Raises:
+        AudioError: A recording cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    cache = user_cache() / "features"
+    inputs: dict[str, Inputs] = {}
+    with timed(run, "prepare"):
+        for name, settings in run.recipe.models.items():
+            kind, told = kind_of(settings), _renamed(tell, f"prepare · {name}")
+            if isinstance(kind, Network):
+                path = extract(settings.front_end, corpus, cache, threads, told)  # type: ignore[attr-defined]
+                inputs[name] = Inputs({seed: [path] for seed in range(run.recipe.seeds)})
+            elif isinstance(kind, Heard):
+                features = {
+                    seed: hear(kind, settings, weights[name], corpus, cache, seed, threads, told)
+                    for seed in range(run.recipe.seeds)
+                }
+                inputs[name] = Inputs(features, kind.published_parameters(settings))
+    return inputs
+
+
+def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor) -> None:
+    """Every training that is left, networks first, and then the ensembles, which have none of their own.
+
+    Raises:
+        EmovoxError: A training failed; what is done is kept.
+    """
+    kinds = {name: kind_of(settings) for name, settings in run.recipe.models.items()}
+    trained = [job for job in run.jobs_left if not isinstance(kinds[job.model], Ensemble)]
+    trained.sort(key=lambda job: not isinstance(kinds[job.model], Network))  # the longest first
+    with timed(run, "train"):
+        tasks = [
+            executor.submit(
+                train_job, str(run.path), job, inputs[job.model].features[job.seed], inputs[job.model].published
+            )
+            for job in trained
+        ]
+        for _ in executor.results(tasks):
+            pass
+        for job in run.jobs_left:
+            combine_job(run, job)
+
+
+def judge(run: Run) -> Evaluation:
+    """Judge the run and write its tables."""
+    with timed(run, "judge"):
+        evaluation = evaluate(run)
+        write_results(run, evaluation)
+    return evaluation
+
+
+def export(run: Run, evaluation: Evaluation, weights: Weights, executor: Executor, tell: Progress) -> None:
+    """Write every model of the first fold and seed as an artifact and for Keras, ensembles after their members."""
+    first = next(iter(run.folds))
+    kinds = {name: kind_of(settings) for name, settings in run.recipe.models.items()}
+    names = sorted(run.recipe.models, key=lambda name: isinstance(kinds[name], Ensemble))
+    single = [name for name in names if not isinstance(kinds[name], Ensemble)]
+    with timed(run, "export"):
+        done = 0
+        for batch in (single, names[len(single) :]):
+            cards = {name: card(run, evaluation, name, weights) for name in batch}
+            tasks = [
+                executor.submit(export_job, str(run.path), Job(first, name, 0), weights.get(name), cards[name])
+                for name in batch
+            ]
+            for _ in executor.results(tasks):
+                done += 1
+                tell("export", done, len(names))
+
+
+def report(run: Run, evaluation: Evaluation, tell: Progress) -> Path:
+    """Write the figures, the summary and the page; the page's path is returned."""
+    with timed(run, "report"):
+        path = write_report(run, evaluation)
+    tell("report", 1, 1)
+    return path
+
+
+def card(run: Run, evaluation: Evaluation, name: str, weights: Weights) -> dict[str, Any]:
+    """What an artifact tells about itself."""
+    model, about = evaluation.models[name], evaluation.corpus
+    stands_on = [member for member in (members_of(run.recipe, name) or (name,)) if weights.get(member)]
+    kinds = [kind_of(run.recipe.models[member]) for member in stands_on]
+    return {
+        "labels": list(evaluation.labels),
+        "model": name,
+        "variant": model.variant,
+        "corpus": about["name"],
+        "synthetic": evaluation.synthetic,
+        "licence": about["licence"],
+        "citation": about["citation"],
+        "notices": list(dict.fromkeys(kind.notice for kind in kinds if isinstance(kind, Heard))),
+        "protocol": evaluation.protocol,
+        "leaky": evaluation.leaky,
+        "trained_on": f"the training part of {next(iter(evaluation.folds))}, seed 0",
+        "metrics": {
+            key: {"value": score.value, "low": score.low, "high": score.high}
+            for key, score in (("accuracy", model.accuracy), ("uar", model.uar))
+        },
+        "intended_use": (
+            "Research and teaching on acted English speech. Not for judging people: what a voice sounds like is not "
+            "what a person feels."
+        ),
+    }
+
+
+@contextmanager
+def timed(run: Run, stage: str) -> Iterator[None]:
+    """Add the seconds that a stage took to the run's provenance; a resumed run goes on counting."""
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        before = run.provenance.get("seconds", {}).get(stage, 0.0)
+        run.update_provenance({"seconds": {stage: round(before + time.perf_counter() - start, 2)}})
+
+
+def _named(weights: Any) -> str:
+    """What a run's provenance says of its weights, in a few words."""
+    return f"{weights['file']}, SHA-256 {weights['sha256'][:12]}…" if isinstance(weights, dict) else str(weights)
+
+
+def _renamed(tell: Progress, name: str) -> Progress:
+    return lambda _, done, total: tell(name, done, total)

@@ -1,0 +1,1 @@
+"""How models learn: networks by gradient descent, heads on what published networks hear."""
