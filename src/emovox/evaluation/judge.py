@@ -76,7 +76,10 @@ class ClassScore:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What one training, of a fold and a seed, went through: a model that learns in no epochs has no history."""
+    """What one training, of a fold and a seed, went through, and what was chosen in it without test clips.
+
+    A model that learns in no epochs has no history.
+    """
 
     fold: str
     seed: int
@@ -86,6 +89,7 @@ class Training:
     temperature: float
     validation_accuracy: float
     history: Mapping[str, Sequence[float]]
+    choices: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +151,12 @@ class ModelEvaluation:
     def epochs_trained(self) -> float:
         """Epochs of a training, the mean over trainings; 0 where it learnt in none."""
         return float(np.mean([training.epochs_trained for training in self.trainings]))
+
+    @property
+    def choices(self) -> dict[str, float]:
+        """What was chosen without test clips, the mean over trainings."""
+        names = self.trainings[0].choices
+        return {name: float(np.mean([training.choices[name] for training in self.trainings])) for name in names}
 
     @property
     def has_history(self) -> bool:
@@ -349,7 +359,7 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
         trainings.append(
             Training(
                 job.fold, job.seed, result.epochs_trained, result.best_epoch, result.seconds, result.temperature,
-                validation_accuracy=float(right.mean()), history=result.history,
+                validation_accuracy=float(right.mean()), history=result.history, choices=result.choices,
             )
         )  # fmt: skip
     predictions = calibrated.argmax(axis=-1)  # (S, N)

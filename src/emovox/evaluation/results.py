@@ -73,6 +73,7 @@ def _model_results(model: ModelEvaluation) -> dict[str, Any]:
         "histories": [
             {
                 **vars(training),
+                "choices": dict(training.choices),
                 "history": {key: [known(value) for value in values] for key, values in training.history.items()},
             }
             for training in model.trainings

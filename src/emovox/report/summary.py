@@ -195,6 +195,10 @@ def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
     if model.epochs_trained:
         several = ", the mean over trainings" if len(model.trainings) > 1 else ""
         said.append(f"It was trained for {plural(round(model.epochs_trained), 'epoch')}{several}.")
+    if model.choices:
+        chosen = listed([f"{name} {value:.2g}" for name, value in model.choices.items()])
+        mean = ", the means over trainings" if len(model.trainings) > 1 else ""
+        said.append(f"Chosen without test clips: {chosen}{mean}.")
     said.append(
         f"Its validation accuracy is {percent(model.best_val_accuracy)}, its calibration error "
         f"{percent(model.calibration_error)}."

@@ -22,6 +22,7 @@ from emovox.features import extract
 from emovox.models import Ensemble, Heard, Network, kind_of
 from emovox.recipe import Recipe, members_of
 from emovox.report import write_report
+from emovox.report.words import caution
 from emovox.runs import Job, Run
 from emovox.study.executors import Executor
 from emovox.study.jobs import combine_job, export_job, train_job
@@ -214,10 +215,7 @@ def card(run: Run, evaluation: Evaluation, name: str, weights: Weights) -> dict[
             key: {"value": score.value, "low": score.low, "high": score.high}
             for key, score in (("accuracy", model.accuracy), ("uar", model.uar))
         },
-        "intended_use": (
-            "Research and teaching on acted English speech. Not for judging people: what a voice sounds like is not "
-            "what a person feels."
-        ),
+        "intended_use": f"Research and teaching. {caution(evaluation)}",
     }
 
 
