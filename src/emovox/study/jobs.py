@@ -23,6 +23,8 @@ from emovox.training.hearing import statistics_of
 if TYPE_CHECKING:
     import keras
 
+    from emovox.features import FrontEnd
+
 WEIGHTS = "weights.npz"
 
 
@@ -94,22 +96,32 @@ def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[s
         members = {run.at.artifact(n): result.choices[f"weight of {n}"] for n in members_of(run.recipe, job.model)}
         combine_artifacts(members, result.temperature, metadata, artifact)
         return
-    stored = read_arrays(run.job_folder(job) / WEIGHTS)
-    if isinstance(kind, Heard):
-        from emovox.models.network import with_head
-
-        published = kind.read_weights(settings, weights) if weights else None
-        encoder, front = kind.encoder(settings, published), kind.front_end(settings)
-        model = with_head(encoder, LinearHead.of(stored), job.model)
-    else:
-        from emovox.models.network import mean_of
-
-        front = settings.front_end  # type: ignore[attr-defined]
-        model = mean_of(_members(run, job, front.shape))
-        model.set_weights([stored[str(i)] for i in range(len(stored))])
+    model, front = rebuild(run, job, weights)
     stem = kind.file_stem if kind.file_stem and job.model == kind.name else job.model
     write_models(model, run.at.saved(stem))
     write_artifact(model, front, result.temperature, metadata, artifact)
+
+
+def rebuild(run: Run, job: Job, weights: Path | None) -> tuple[keras.Model, FrontEnd]:
+    """A trained job's whole model, from its front end's features to probabilities, and that front end.
+
+    Args:
+        run: The run.
+        job: Of a kind that is trained, so not an ensemble.
+        weights: The file of published weights, or None.
+    """
+    from emovox.models.network import mean_of, with_head
+
+    settings: Any = run.recipe.models[job.model]
+    kind = kind_of(settings)
+    stored = read_arrays(run.job_folder(job) / WEIGHTS)
+    if isinstance(kind, Heard):
+        published = kind.read_weights(settings, weights) if weights else None
+        encoder = kind.encoder(settings, published)
+        return with_head(encoder, LinearHead.of(stored), job.model), kind.front_end(settings)
+    model = mean_of(_members(run, job, settings.front_end.shape))
+    model.set_weights([stored[str(i)] for i in range(len(stored))])
+    return model, settings.front_end
 
 
 class _Clips:

@@ -125,15 +125,16 @@ def prepare(run: Run, corpus: Corpus, weights: Weights, threads: int, tell: Prog
     with timed(run, "prepare"):
         for name, settings in run.recipe.models.items():
             kind, told = kind_of(settings), _renamed(tell, f"prepare · {name}")
-            if isinstance(kind, Network):
-                path = extract(settings.front_end, corpus, cache, threads, told)  # type: ignore[attr-defined]
-                inputs[name] = Inputs({seed: [path] for seed in range(run.recipe.seeds)})
-            elif isinstance(kind, Heard):
-                features = {
-                    seed: hear(kind, settings, weights[name], corpus, cache, seed, threads, told)
-                    for seed in range(run.recipe.seeds)
-                }
-                inputs[name] = Inputs(features, kind.published_parameters(settings))
+            with timed(run, name, "prepare_seconds"):
+                if isinstance(kind, Network):
+                    path = extract(settings.front_end, corpus, cache, threads, told)  # type: ignore[attr-defined]
+                    inputs[name] = Inputs({seed: [path] for seed in range(run.recipe.seeds)})
+                elif isinstance(kind, Heard):
+                    features = {
+                        seed: hear(kind, settings, weights[name], corpus, cache, seed, threads, told)
+                        for seed in range(run.recipe.seeds)
+                    }
+                    inputs[name] = Inputs(features, kind.published_parameters(settings))
     return inputs
 
 
@@ -220,14 +221,14 @@ def card(run: Run, evaluation: Evaluation, name: str, weights: Weights) -> dict[
 
 
 @contextmanager
-def timed(run: Run, stage: str) -> Iterator[None]:
-    """Add the seconds that a stage took to the run's provenance; a resumed run goes on counting."""
+def timed(run: Run, what: str, table: str = "seconds") -> Iterator[None]:
+    """Add the seconds that something took to a table of the run's provenance; a resumed run goes on counting."""
     start = time.perf_counter()
     try:
         yield
     finally:
-        before = run.provenance.get("seconds", {}).get(stage, 0.0)
-        run.update_provenance({"seconds": {stage: round(before + time.perf_counter() - start, 2)}})
+        before = run.provenance.get(table, {}).get(what, 0.0)
+        run.update_provenance({table: {what: round(before + time.perf_counter() - start, 2)}})
 
 
 def _named(weights: Any) -> str:
