@@ -69,11 +69,11 @@ def recipe_from_toml(text: str, source: str = "the recipe") -> Recipe:
         raise RecipeError(f"{source}: models must be tables such as [models.cnn]")
     built = {}
     for name, settings in models.items():
-        where = f"{source}: models.{name}"
+        where = f"{source}: models.{_key(name)}"
         if not isinstance(settings, dict):
-            raise RecipeError(f"{where} must be a table such as [models.{name}]")
+            raise RecipeError(f"{where} must be a table such as [models.{_key(name)}]")
         kind = settings.pop("kind", name)
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise RecipeError(f"{where}: unknown kind {kind!r}; available: {', '.join(KINDS)}")
         built[name] = _build(KINDS[kind].settings, settings, where)
     recipe: Recipe = dataclasses.replace(_build(Recipe, table, source), models=built)
@@ -156,10 +156,17 @@ def plan(
 
 def without(recipe: Recipe, names: typing.Collection[str]) -> Recipe:
     """The recipe without some of its models, and without an ensemble that has then fewer than two members."""
-    models = {name: settings for name, settings in recipe.models.items() if name not in names}
-    single = sum(not isinstance(kind_of(settings), Ensemble) for settings in models.values()) < 2
-    if single:
-        models = {name: settings for name, settings in models.items() if not isinstance(kind_of(settings), Ensemble)}
+    models: dict[str, Settings] = {}
+    for name, settings in recipe.models.items():
+        if name in names:
+            continue
+        if isinstance(kind_of(settings), Ensemble):
+            if len(set(members_of(recipe, name)) - set(names)) < 2:
+                continue
+            named: tuple[str, ...] = settings.members  # type: ignore[attr-defined]
+            kept = tuple(member for member in named if member not in names)
+            settings = dataclasses.replace(settings, members=kept)  # type: ignore[call-arg]
+        models[name] = settings
     return dataclasses.replace(recipe, models=models)
 
 
@@ -168,8 +175,12 @@ def members_of(recipe: Recipe, name: str) -> tuple[str, ...]:
     settings = recipe.models[name]
     if not isinstance(kind_of(settings), Ensemble):
         return ()
-    others = tuple(n for n, other in recipe.models.items() if not isinstance(kind_of(other), Ensemble))
-    return getattr(settings, "members", ()) or others
+    return getattr(settings, "members", ()) or _single(recipe)
+
+
+def _single(recipe: Recipe) -> tuple[str, ...]:
+    """The models that are no ensembles."""
+    return tuple(name for name, settings in recipe.models.items() if not isinstance(kind_of(settings), Ensemble))
 
 
 def check(recipe: Recipe, source: str = "the recipe") -> None:
@@ -179,19 +190,20 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
         RecipeError: A number out of its range, or settings that do not fit each other; the message names them.
         SplitError: The protocol is unknown.
     """
+    _check_values(recipe, source)
     if recipe.protocol not in PROTOCOLS:
         raise SplitError(f"Unknown protocol {recipe.protocol!r}; available: {', '.join(PROTOCOLS)}")
-    _check_values(recipe, source)
     for name, settings in recipe.models.items():
-        where = f"{source}: models.{name}"
+        where = f"{source}: models.{_key(name)}"
         kind = kind_of(settings)
-        if settings.variant not in kind.variants:
+        if not isinstance(settings.variant, str) or settings.variant not in kind.variants:
             known = ", ".join(kind.variants)
             raise RecipeError(f"{where}: unknown variant {settings.variant!r} of {kind.name}; available: {known}")
         _check_values(settings, where)
         members = members_of(recipe, name)
-        if isinstance(kind, Ensemble) and (len(members) < 2 or name in members or set(members) - set(recipe.models)):
-            raise RecipeError(f"{where}: an ensemble needs two other models of the recipe or more, by name")
+        fits = len(members) == len(set(members)) > 1 and set(members) <= set(_single(recipe))
+        if isinstance(kind, Ensemble) and not fits:
+            raise RecipeError(f"{where}: an ensemble needs two other models of the recipe or more, each named once")
 
 
 def _check_values(table: Any, where: str) -> None:
@@ -249,7 +261,8 @@ def _build(kind: type[Any], table: dict[str, Any], where: str) -> Any:
             named = {name: given[name] for name in value}
             values[key] = dataclasses.replace(getattr(default, key), **named)
         elif isinstance(value, list):
-            values[key] = tuple(value)
+            whole = float in typing.get_args(hints[key])
+            values[key] = tuple(float(item) if whole and type(item) is int else item for item in value)
         elif hints[key] is float and type(value) is int:
             values[key] = float(value)
         else:
