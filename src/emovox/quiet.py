@@ -13,8 +13,8 @@ from collections.abc import Iterator
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Silence what Keras, TensorFlow and tf2onnx say, in Python and in native code, while they build and save."""
-    kept = os.dup(2)
-    logging.disable(logging.ERROR)
+    kept, before = os.dup(2), logging.root.manager.disable
+    logging.disable(max(before, logging.ERROR))
     try:
         with open(os.devnull, "w") as nowhere, warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             os.dup2(nowhere.fileno(), 2)
@@ -23,4 +23,4 @@ def quiet() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-        logging.disable(logging.NOTSET)
+        logging.disable(before)
