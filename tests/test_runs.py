@@ -13,13 +13,23 @@ import pytest
 
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import RunError, StorageError
-from emovox.recipe import ModelRecipe, Recipe
+from emovox.layout import Layout
+from emovox.models import KINDS, Settings
+from emovox.recipe import Recipe
 from emovox.runs import RESULT, ClipRecord, Job, JobResult, Run
 from emovox.splits import make_folds
 
 LABELS = ("neutral", "happy", "sad")
+
+
+def settings(kind: str, **training: object) -> Settings:
+    """Of a kind, with changes to how it learns."""
+    default = KINDS[kind].settings()
+    return dataclasses.replace(default, training=dataclasses.replace(default.training, **training))
+
+
 RECIPE = Recipe(
-    corpus="toy", protocol="speakers6", seeds=2, models={"cnn": ModelRecipe(), "yamnet": ModelRecipe(kind="yamnet")}
+    corpus="toy", protocol="speakers6", seeds=2, models={"cnn": settings("cnn"), "yamnet": settings("yamnet")}
 )
 
 
@@ -97,6 +107,23 @@ def test_a_result_reads_back_to_the_last_digit(run: Run) -> None:
     assert np.isnan(back.history["val_loss"][-1])
 
 
+def test_what_was_fitted_without_epochs_has_no_history_but_choices(run: Run) -> None:
+    job = run.jobs[0]
+    choices = {"shrinkage": 3.0, "weight of cnn.v2": 0.25}
+    result = dataclasses.replace(result_for(run, job), epochs_trained=0, best_epoch=0, history={}, choices=choices)
+    run.write_result(job, result)
+    back = Run.open(run.path).read_result(job)
+    assert (back.history, back.choices) == ({}, choices)
+    assert (back.epochs_trained, back.best_epoch) == (0, 0)
+    run.write_result(job, result_for(run, job))
+    assert run.read_result(job).choices == {}
+
+
+def test_every_path_is_the_layouts(run: Run) -> None:
+    assert run.at == Layout(run.path)
+    assert run.job_folder(run.jobs[0]) == run.at.job(run.jobs[0].name) == run.path / "folds" / "fold1" / "cnn-seed0"
+
+
 def test_nothing_in_a_run_is_a_pickle(run: Run) -> None:
     run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
     with np.load(run.job_folder(run.jobs[0]) / RESULT, allow_pickle=False) as archive:
@@ -114,8 +141,18 @@ def test_the_same_recipe_goes_on_where_it_stopped(run: Run, corpus: Corpus) -> N
     ("recipe", "word"),
     [
         (dataclasses.replace(RECIPE, seeds=3), "seeds = 2 there, 3 asked"),
-        (dataclasses.replace(RECIPE, models={"cnn": ModelRecipe()}), "models cnn, yamnet there, cnn asked"),
-        (dataclasses.replace(RECIPE, models={**RECIPE.models, "cnn": ModelRecipe(epochs=7)}), "epochs = 60 there, 7"),
+        (dataclasses.replace(RECIPE, models={"cnn": settings("cnn")}), "models cnn, yamnet there, cnn asked"),
+        (
+            dataclasses.replace(RECIPE, models={**RECIPE.models, "cnn": settings("cnn", epochs=7)}),
+            "epochs = 60 there, 7",
+        ),
+        (dataclasses.replace(RECIPE, models={**RECIPE.models, "cnn": settings("yamnet")}), "kind = cnn there, yamnet"),
+        (
+            dataclasses.replace(
+                RECIPE, models={**RECIPE.models, "yamnet": dataclasses.replace(settings("yamnet"), layers=(5,))}
+            ),
+            "models.yamnet: layers = (5, 6, 7, 8) there, (5,) asked",
+        ),
     ],
 )
 def test_another_recipe_is_refused_with_the_difference(run: Run, corpus: Corpus, recipe: Recipe, word: str) -> None:
@@ -149,7 +186,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, corpus: Corpus) 
 
 @pytest.mark.parametrize("name", ["../escape", "a/b", "", "-x"])
 def test_a_model_name_that_is_not_a_folder_name_is_refused(tmp_path: Path, corpus: Corpus, name: str) -> None:
-    recipe = dataclasses.replace(RECIPE, models={name: ModelRecipe()})
+    recipe = dataclasses.replace(RECIPE, models={name: settings("cnn")})
     with pytest.raises(RunError, match="cannot name a folder"):
         Run.create(tmp_path / "run", recipe, corpus, make_folds("speakers6", corpus))
     assert not (tmp_path / "run").exists()
