@@ -14,6 +14,9 @@ OPSET = 17
 IR_VERSION = 8
 """ONNX file version that came with that operator set."""
 
+FLOAT, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
+"""What the operator Cast casts to: of 32 bits and of 64."""
+
 
 class Graph:
     """An ONNX graph being written: a call adds one operator and returns the name of its result."""
@@ -83,7 +86,7 @@ def mel_spectrum(
     after_last = op("Squeeze", op("Sub", op("Shape", waveform), whole(span - 1)))
     starts = op("Range", np.int64(0), after_last, np.int64(hop_samples))  # (frames,)
     samples = op("Add", op("Unsqueeze", starts, whole(1, 2)), np.arange(span).reshape(reached, columns))
-    frames = op("Cast", op("Gather", waveform, samples), to=TensorProto.DOUBLE)  # (frames, reached, columns)
+    frames = op("Cast", op("Gather", waveform, samples), to=DOUBLE)  # (frames, reached, columns)
     frames = op("Mul", frames, np.pad(window, (0, span - len(window))).reshape(reached, columns))
 
     p, q, a, b = np.arange(rows), np.arange(columns // 2), np.arange(reached), np.arange(columns)
@@ -96,7 +99,7 @@ def mel_spectrum(
     spectrum = op("MatMul", partial, second)  # (rows, frames, columns)
     spectrum = op("Reshape", spectrum, whole(rows, -1, 2, columns // 2))  # real and imaginary part on axis 2
     size = op({1: "ReduceL2", 2: "ReduceSumSquare"}[power], spectrum, axes=[2], keepdims=0)
-    size = op("Transpose", op("Cast", size, to=TensorProto.FLOAT), perm=[1, 0, 2])
+    size = op("Transpose", op("Cast", size, to=FLOAT), perm=[1, 0, 2])
     size = op("Reshape", size, whole(-1, fft_size // 2))  # (frames, bins), in the order of `bins`
     bins = (p[:, None] + rows * q).ravel()  # all but the last
     return op("MatMul", size, mel_matrix[bins])

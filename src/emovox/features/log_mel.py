@@ -14,6 +14,9 @@ from emovox.features import front_end
 if TYPE_CHECKING:
     from emovox.features.graph import Graph
 
+LEAST_DEVIATION, LEAST_RANGE = 1e-3, 0.1
+"""Of a clip that is scaled: in silence, rounding must not become all that is heard."""
+
 
 @dataclass(frozen=True)
 class LogMel:
@@ -61,6 +64,8 @@ class LogMel:
             raise ValueError("fft_size must be even, hop_seconds, n_mels and offset above 0")
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2:
             raise ValueError(f"needs 0 <= fmin_hz < fmax_hz <= {self.sample_rate_hz // 2}")
+        if not self.trim_db >= 0 or self.n_frames < 0:
+            raise ValueError("trim_db and n_frames must be above 0, or 0 to keep all")
 
     @property
     def window_samples(self) -> int:
@@ -134,12 +139,13 @@ class LogMel:
         if extra > 0:
             log_mel = log_mel[extra // 2 : extra // 2 + self.n_frames]
         if self.scaling == "standard":
-            log_mel = (log_mel - log_mel.mean()) / np.maximum(log_mel.std(), np.float32(1e-3))
+            exact = log_mel.astype(np.float64)  # what float32 rounds off would be all that is left of silence
+            log_mel = ((exact - exact.mean()) / max(exact.std(), LEAST_DEVIATION)).astype(np.float32)
         if extra < 0:
             log_mel = np.pad(log_mel, ((0, -extra), (0, 0)), constant_values=np.float32(self._padding))
         if self.scaling == "minmax":
             low, high = log_mel.min(), log_mel.max()
-            log_mel = (log_mel - low) / np.maximum(high - low, np.float32(1e-6))
+            log_mel = (log_mel - low) / np.maximum(high - low, np.float32(LEAST_RANGE))
         return np.ascontiguousarray(log_mel, dtype=np.float32)
 
     def speech(self, log_mel: np.ndarray) -> slice:
@@ -148,7 +154,7 @@ class LogMel:
 
     def to_onnx(self, graph: Graph) -> str:
         """Add the five steps to a graph: ``waveform`` (samples,) → (n_frames, n_mels)."""
-        from emovox.features.graph import mel_spectrum, real, speech, whole
+        from emovox.features.graph import DOUBLE, FLOAT, mel_spectrum, real, speech, whole
 
         op = graph
         short = op("Max", op("Sub", whole(self.window_samples), op("Shape", "waveform")), whole(0))
@@ -167,15 +173,16 @@ class LogMel:
         kept = op("Slice", log_mel, first, end, whole(0))
 
         if self.scaling == "standard":
+            kept = op("Cast", kept, to=DOUBLE)
             centred = op("Sub", kept, op("ReduceMean", kept, keepdims=1))
             deviation = op("Sqrt", op("ReduceMean", op("Mul", centred, centred), keepdims=1))
-            kept = op("Div", centred, op("Max", deviation, real(1e-3)))
+            kept = op("Cast", op("Div", centred, op("Max", deviation, np.float64(LEAST_DEVIATION))), to=FLOAT)
         if self.n_frames:  # a shorter clip is followed by silence
             missing = op("Sub", whole(self.n_frames), op("Shape", kept, end=1))
             kept = op("Pad", kept, op("Concat", whole(0, 0), missing, whole(0), axis=0), real(self._padding))
         if self.scaling == "minmax":
             low, high = op("ReduceMin", kept, keepdims=1), op("ReduceMax", kept, keepdims=1)
-            kept = op("Div", op("Sub", kept, low), op("Max", op("Sub", high, low), real(1e-6)))
+            kept = op("Div", op("Sub", kept, low), op("Max", op("Sub", high, low), real(LEAST_RANGE)))
         return kept
 
 

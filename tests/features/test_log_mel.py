@@ -1,0 +1,126 @@
+"""The log-mel spectrogram against independent arithmetic, on silence, noise and tones."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from emovox.features import LogMel
+from waveforms import babble, noise, silence, tone
+
+YAMNET = LogMel(hop_seconds=0.010, n_mels=64, fmin_hz=125.0, fmax_hz=7500.0, n_frames=0)
+PUBLISHED = LogMel(
+    window_seconds=0.128, hop_seconds=0.032, fft_size=2048, n_mels=128, fmin_hz=0.0, fmax_hz=8000.0, power=2,
+    offset=1e-10, trim_db=0.0, n_frames=94, scaling="minmax",
+)  # fmt: skip
+
+
+def test_one_frame_equals_the_bare_equation() -> None:
+    """log(Σ_k w(k) |Σ_n x(n) h(n) e^{-2πikn/N}| + offset), written out with an explicit Fourier matrix."""
+    front = LogMel()
+    x = np.random.default_rng(1).normal(0, 0.1, front.window_samples)
+    n = np.arange(front.window_samples)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / front.window_samples)
+    fourier = np.exp(-2j * np.pi * np.outer(np.arange(front.fft_size // 2 + 1), n) / front.fft_size)
+    expected = np.log(np.abs(fourier @ (x * hann)) @ front.mel_matrix + front.offset)
+    np.testing.assert_allclose(front.log_mel(x.astype(np.float32))[0], expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("front", [LogMel(), YAMNET, PUBLISHED])
+def test_mel_matrix_equals_tensorflows(front: LogMel) -> None:
+    tf = pytest.importorskip("tensorflow")
+    theirs = tf.signal.linear_to_mel_weight_matrix(
+        front.n_mels, front.fft_size // 2 + 1, front.sample_rate_hz, front.fmin_hz, front.fmax_hz, dtype=tf.float64
+    ).numpy()
+    np.testing.assert_allclose(front.mel_matrix, theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("hertz", [200.0, 440.0, 1000.0, 4000.0])
+def test_a_tone_is_loudest_in_its_own_band(hertz: float) -> None:
+    edges = 700 * (np.exp(np.linspace(*(1127 * np.log1p(np.array([125, 7500]) / 700)), 66) / 1127) - 1)
+    band = int(YAMNET.log_mel(tone(1, hertz))[10].argmax())
+    assert edges[band] < hertz < edges[band + 2]
+
+
+def test_silence_around_speech_is_trimmed_and_padded_behind() -> None:
+    front = LogMel(n_frames=64)
+    features = front(np.concatenate([silence(0.5), tone(0.5), silence(0.5)]))
+    loud = features.max(axis=1) > -2
+    assert loud[0] and 20 <= loud.sum() <= 30 and not loud[40:].any()
+    np.testing.assert_allclose(features[40:], front.silence)
+
+
+def test_a_long_clip_loses_both_ends_alike() -> None:
+    front = LogMel(n_frames=10, trim_db=0)
+    whole = front.log_mel(noise(1))
+    start = (len(whole) - 10) // 2
+    np.testing.assert_array_equal(front.fit(whole), whole[start : start + 10])
+
+
+def test_without_a_number_of_frames_a_clip_keeps_the_length_of_its_speech() -> None:
+    waveform = np.concatenate([silence(0.5), tone(0.5), silence(0.5)])
+    assert 25 <= len(LogMel(n_frames=0)(waveform)) <= 28  # 0.5 s in hops of 20 ms, and a frame that reaches in
+    assert len(LogMel(n_frames=0, trim_db=0)(waveform)) == 1 + (len(waveform) - 400) // 320
+
+
+def test_minmax_fills_zero_to_one() -> None:
+    features = PUBLISHED(tone(2, 300))
+    assert features.min() == 0 and features.max() == pytest.approx(1)
+
+
+def test_standard_gives_a_clips_speech_zero_mean_and_unit_deviation_and_pads_with_its_mean() -> None:
+    front = LogMel(scaling="standard", n_frames=64)
+    features = front(babble(0.6))
+    speech = len(replace(front, n_frames=0)(babble(0.6)))
+    assert speech < 64
+    assert features[:speech].mean() == pytest.approx(0, abs=1e-5)
+    assert features[:speech].std() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_array_equal(features[speech:], 0)
+
+
+def test_standard_and_minmax_do_not_hear_how_loud_a_clip_is() -> None:
+    x = babble(1)
+    for scaling in ("standard", "minmax"):
+        front = LogMel(scaling=scaling, offset=1e-9, n_frames=0)
+        np.testing.assert_allclose(front(0.1 * x), front(x), atol=1e-3)
+        assert not np.allclose(LogMel(offset=1e-9)(0.1 * x), LogMel(offset=1e-9)(x), atol=1)
+
+
+def test_louder_by_six_decibels_is_higher_by_log_two() -> None:
+    front = LogMel(offset=1e-12)
+    np.testing.assert_allclose(front.log_mel(2 * noise(1)) - front.log_mel(noise(1)), np.log(2), atol=1e-3)
+
+
+@pytest.mark.parametrize("scaling", ["none", "minmax", "standard"])
+def test_what_pads_a_short_clip_is_called_silence(scaling: str) -> None:
+    front = LogMel(scaling=scaling)
+    assert front(tone(0.2, 300))[-1].tolist() == [front.silence] * front.n_mels
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"window_seconds": 0.0}, "window_seconds"),
+        ({"window_seconds": 0.033}, "at most fft_size / 16000"),
+        ({"fft_size": 401}, "even"),
+        ({"hop_seconds": 0.0}, "hop_seconds"),
+        ({"n_mels": 0}, "n_mels"),
+        ({"offset": 0.0}, "offset"),
+        ({"fmin_hz": -1.0}, "fmin_hz"),
+        ({"fmax_hz": 60.0}, "fmin_hz < fmax_hz"),
+        ({"fmax_hz": 8001.0}, "<= 8000"),
+        ({"trim_db": -1.0}, "trim_db"),
+        ({"trim_db": float("nan")}, "trim_db"),
+        ({"n_frames": -1}, "n_frames"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: dict, words: str) -> None:
+    LogMel().check()
+    with pytest.raises(ValueError, match=words):
+        LogMel(**settings).check()
+
+
+def test_every_field_is_documented() -> None:
+    assert all(field.name in (LogMel.__doc__ or "") for field in fields(LogMel))
