@@ -36,7 +36,14 @@ def extract(front: FrontEnd, corpus: Corpus, cache: Path, workers: int = 2, prog
     path = cache / f"{corpus.digest[:16]}-{front.digest}-{emovox.__version__}.npy"
     shape = (len(clips), *front.shape)
     if not path.exists():
-        with replacing(path) as temporary, temporary.open("wb") as file, ThreadPoolExecutor(workers) as pool:
+        from threadpoolctl import threadpool_limits  # the listening half does without
+
+        with (
+            replacing(path) as temporary,
+            temporary.open("wb") as file,
+            threadpool_limits(1),
+            ThreadPoolExecutor(workers) as pool,
+        ):
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             rows = pool.map(lambda clip: front(read_audio(clip.path, front.sample_rate_hz)), clips)

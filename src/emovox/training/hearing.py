@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import soxr
+from threadpoolctl import threadpool_limits
 
 import emovox
 from emovox.audio import SAMPLE_RATE_HZ, read_audio
@@ -80,7 +81,7 @@ def hear(
         return [run(_version(front, waveform, alter, version, seed, clip)[None])[0] for version in missing]
 
     rows = np.zeros((len(missing), len(corpus.clips), network.output_shape[1]), np.float32)
-    with ThreadPoolExecutor(threads) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:  # a clip a thread, and no thread within a thread
         for i, heard in enumerate(pool.map(one, corpus.clips)):
             rows[:, i] = heard
             if progress:
