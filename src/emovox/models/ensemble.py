@@ -36,7 +36,7 @@ class Ensemble(Kind):
     theory = (
         "Models that err on different clips are better together than alone. The ensemble's probabilities are a "
         "weighted mean of those of the other models. For each fold the weights are those under which the validation "
-        "speakers' emotions are likeliest, with a belief in equal weights that counts for a few clips, since validation "
+        "speakers' emotions are likeliest, with a belief in equal weights that counts for a few clips, since those "
         "speakers are few. Where one model alone is as good, the weights say so."
     )
     settings = EnsembleSettings

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 Statistic = Literal["mean", "deviation", "skewness"]
 
+N_CLASSES = 15
+"""What a linear head tells apart on RAVDESS: seven emotions at two intensities each, and neutral at one."""
+
 
 class Kind(ABC):
     """A sort of model.
@@ -33,7 +36,8 @@ class Kind(ABC):
         file_stem: What its saved models are called, where that is not its name.
         settings: The dataclass of what a recipe may say of it.
         variants: What ``settings.variant`` may be, each with all of its parameters, moving averages of batch norm and
-            published weights among them, for eight classes and the settings of the built-in recipe. A test counts.
+            published weights among them, for RAVDESS and the settings of the built-in recipe; 0 where it has none of
+            its own. A test counts.
     """
 
     name: ClassVar[str]
@@ -107,6 +111,8 @@ class HeardSettings(Settings):
         """Refuse settings that do not fit each other."""
         if not self.statistics or not self.shrinkages:
             raise ValueError("statistics and shrinkages must each name at least one")
+        if len(set(self.statistics)) < len(self.statistics):
+            raise ValueError("statistics must each be named once")
 
 
 class Heard(Kind):

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from emovox.features import FrontEnd, WhisperMel
 from emovox.models import whisper_encoder, whisper_weights
-from emovox.models.kind import Heard, HeardSettings, Progress
+from emovox.models.kind import N_CLASSES, Heard, HeardSettings, Progress
 
 if TYPE_CHECKING:
     import keras
+
+LAYERS = (1, 2, 3)
+"""Heard by default."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,15 @@ class WhisperSettings(HeardSettings):
 
     kind: ClassVar[str] = "whisper"
     variant: str = "tiny.en"
-    layers: tuple[int, ...] = (1, 2, 3)
+    layers: tuple[int, ...] = LAYERS
     front_end: WhisperMel = field(default_factory=WhisperMel)
 
     def check(self) -> None:
         """Refuse settings that do not fit each other."""
         super().check()
         most = whisper_encoder.SIZES[self.variant].layers
-        if not self.layers or not all(0 <= layer <= most for layer in self.layers):
-            raise ValueError(f"layers of {self.variant} must be some of 0 to {most}")
+        if not self.layers or self.layers != tuple(sorted({*self.layers} & {*range(most + 1)})):
+            raise ValueError(f"layers of {self.variant} must be some of 0 to {most}, in rising order")
 
 
 class Whisper(Heard):
@@ -57,7 +60,10 @@ class Whisper(Heard):
         "cannot be excluded."
     )
     settings = WhisperSettings
-    variants: ClassVar = dict.fromkeys(whisper_encoder.SIZES, 0)
+    variants: ClassVar = {
+        size: whisper_encoder.parameters(size, LAYERS) + N_CLASSES * (3 * len(LAYERS) * published.width + 1)
+        for size, published in whisper_encoder.SIZES.items()
+    }
     notice = "Holds weights of Whisper, OpenAI, MIT licence."
     source = "openai/whisper on the Hugging Face hub"
 

@@ -107,7 +107,7 @@ def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]])
     """Set every layer of ``model`` whose name is in ``weights``, wherever the body ends.
 
     Args:
-        model: Contains the layers of :func:`emovox.models.yamnet.build_yamnet_body` at its top level.
+        model: Contains the layers of :func:`emovox.models.yamnet.build_body` at its top level.
         weights: From :func:`read_weights`.
 
     Returns:
@@ -118,7 +118,7 @@ def load_into(model: keras.Model, weights: Mapping[str, tuple[np.ndarray, ...]])
     """
     known = [layer for layer in model.layers if layer.name in weights]
     if not known:
-        raise ModelError(f"The model {model.name!r} has no layer of YAMNet; build it with build_yamnet_body")
+        raise ModelError(f"The model {model.name!r} has no layer of YAMNet; build it with build_body")
     for layer in known:
         layer.set_weights(list(weights[layer.name]))
     return len(known)

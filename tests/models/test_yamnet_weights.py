@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from emovox.errors import ModelError
-from emovox.models import pretrained
-from emovox.models.pretrained import find_weights, load_into, read_weights
-from emovox.models.yamnet import BATCH_NORM_EPSILON, BODY, build_yamnet, build_yamnet_body, convolutions
+from emovox.models import yamnet_weights
+from emovox.models.yamnet import build_body, build_yamnet
+from emovox.models.yamnet_table import BATCH_NORM_EPSILON, BODY, convolutions
+from emovox.models.yamnet_weights import find_weights, load_into, read_weights
 
 
 def spectrograms(clips: int = 2) -> np.ndarray:
@@ -68,6 +69,8 @@ def published_h5(legacy, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+H5 = b"\x89HDF\r\n\x1a\n"
+PRETENDED = H5 + b"pretend"  # 15 bytes
 SHORT = 5  # layers of a conversion that takes seconds; the whole takes most of a minute
 
 
@@ -153,7 +156,7 @@ def test_whole_tflite_gives_the_published_networks_answers(legacy, convert, tmp_
 def test_tflite_kernels_are_the_folded_ones_within_their_rounding(kind, rounding, legacy, convert, tmp_path):
     path = tmp_path / "short.tflite"
     path.write_bytes(convert(kind))
-    weights = pretrained._read_tflite(path, convolutions(SHORT))
+    weights = yamnet_weights._read_tflite(path, convolutions(SHORT))
     rounded = []
     for name, (kernel, bias) in folded(legacy).items():
         channel_axis = 2 if "depthwise" in name else 3
@@ -175,8 +178,8 @@ def test_short_tflite_gives_the_same_answers_as_the_network_it_came_from(legacy,
 
     path = tmp_path / "short.tflite"
     path.write_bytes(convert("float32"))
-    body = build_yamnet_body(96, SHORT)
-    load_into(body, pretrained._read_tflite(path, convolutions(SHORT)))
+    body = build_body(SHORT)
+    load_into(body, yamnet_weights._read_tflite(path, convolutions(SHORT)))
     theirs = tf_keras.Model(legacy.input, legacy.get_layer(f"layer{SHORT}/pointwise_conv/relu").output)(spectrograms())
     np.testing.assert_allclose(body.predict(spectrograms(), verbose=0), theirs, rtol=1e-4, atol=1e-4)
     with pytest.raises(ModelError, match="holds 9 convolutions, YAMNet has 27"):
@@ -184,7 +187,7 @@ def test_short_tflite_gives_the_same_answers_as_the_network_it_came_from(legacy,
 
 
 def test_a_shorter_body_takes_what_it_needs(published_h5):
-    body = build_yamnet_body(None, 3)
+    body = build_body(3)
     assert load_into(body, read_weights(published_h5)) == 2 * 5
 
 
@@ -265,7 +268,7 @@ def server(tmp_path, monkeypatch):
     """A server in place of the published address; the cache is empty."""
     folder = tmp_path / "served"
     folder.mkdir()
-    (folder / "yamnet.h5").write_bytes(b"pretend weights")
+    (folder / "yamnet.h5").write_bytes(PRETENDED)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -276,47 +279,53 @@ def server(tmp_path, monkeypatch):
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         monkeypatch.setenv("EMOVOX_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(pretrained, "URL", f"http://127.0.0.1:{running.server_address[1]}/yamnet.h5")
-        monkeypatch.setattr(pretrained, "SIZE_BYTES", 15)
-        monkeypatch.setattr(pretrained, "SHA256", hashlib.sha256(b"pretend weights").hexdigest())
+        monkeypatch.setattr(yamnet_weights, "URL", f"http://127.0.0.1:{running.server_address[1]}/yamnet.h5")
+        monkeypatch.setattr(yamnet_weights, "SIZE_BYTES", 15)
+        monkeypatch.setattr(yamnet_weights, "SHA256", hashlib.sha256(PRETENDED).hexdigest())
         yield running
         running.shutdown()
 
 
 def test_a_named_file_is_used_and_nothing_else(tmp_path):
     path = tmp_path / "mine.h5"
-    path.write_bytes(b"x")
-    assert find_weights(path, synthetic=False) == path
+    path.write_bytes(H5 + b" and more")
+    assert find_weights(path) == path
     with pytest.raises(ModelError, match=r"no YAMNet weights at .*absent\.h5.*--yamnet-weights"):
-        find_weights(tmp_path / "absent.h5", synthetic=True)
+        find_weights(tmp_path / "absent.h5")
+
+
+def test_a_named_file_that_is_no_weights_is_refused_before_anything_large_is_loaded(tmp_path):
+    path = tmp_path / "page.h5"
+    path.write_text("<html>not found</html>")
+    with pytest.raises(ModelError, match=r"page\.h5 is neither.*--yamnet-weights"):
+        find_weights(path)
 
 
 def test_weights_are_downloaded_once_into_the_cache(server, tmp_path, monkeypatch):
     told = []
-    path = find_weights(None, synthetic=False, progress=lambda *news: told.append(news))
+    path = find_weights(None, progress=lambda *news: told.append(news))
     assert path == tmp_path / "cache" / "yamnet.h5"
-    assert path.read_bytes() == b"pretend weights"
+    assert path.read_bytes() == PRETENDED
     assert told[-1] == ("download", 15, 15)
-    monkeypatch.setattr(pretrained, "URL", "http://127.0.0.1:9/yamnet.h5")  # nobody listens
-    assert find_weights(None, synthetic=False) == path
+    monkeypatch.setattr(yamnet_weights, "URL", "http://127.0.0.1:9/yamnet.h5")  # nobody listens
+    assert find_weights(None) == path
 
 
 def test_a_converted_file_in_the_cache_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOVOX_CACHE", str(tmp_path))
-    (tmp_path / "yamnet.tflite").write_bytes(b"x")
-    assert find_weights(None, synthetic=False) == tmp_path / "yamnet.tflite"
+    (tmp_path / "yamnet.tflite").write_bytes(b"0000TFL3")
+    assert find_weights(None) == tmp_path / "yamnet.tflite"
 
 
 def test_a_wrong_digest_is_refused_and_leaves_nothing(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(pretrained, "SHA256", "0" * 64)
+    monkeypatch.setattr(yamnet_weights, "SHA256", "0" * 64)
     with pytest.raises(ModelError, match=r"not the published file.*--yamnet-weights"):
-        find_weights(None, synthetic=False)
+        find_weights(None)
     assert not list((tmp_path / "cache").glob("*"))
 
 
-def test_without_weights_only_a_synthetic_corpus_goes_on(tmp_path, monkeypatch):
+def test_without_weights_a_person_is_told_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOVOX_CACHE", str(tmp_path))
-    monkeypatch.setattr(pretrained, "URL", "http://127.0.0.1:9/yamnet.h5")
-    assert find_weights(None, synthetic=True) is None
+    monkeypatch.setattr(yamnet_weights, "URL", "http://127.0.0.1:9/yamnet.h5")
     with pytest.raises(ModelError, match=r"cannot be had.*--yamnet-weights PATH"):
-        find_weights(None, synthetic=False)
+        find_weights(None)
