@@ -101,8 +101,7 @@ class Processes:
         self._context = multiprocessing.get_context("spawn")
         self._queue: Any = self._context.Queue()
         self._tell, self._threads = tell, threads
-        for name, value in {**QUIET, **dict.fromkeys(THREADS, str(threads))}.items():
-            os.environ.setdefault(name, value)
+        self._added: list[str] = []
         self._hands = ThreadPoolExecutor(count)  # one thread a process: it hands tasks over and waits
         self._mine = threading.local()
         self._tasks: list[Future[Any]] = []
@@ -110,6 +109,9 @@ class Processes:
         self._stopping = False
 
     def __enter__(self) -> Self:
+        wanted = {**QUIET, **dict.fromkeys(THREADS, str(self._threads))}  # processes inherit them
+        self._added = [name for name in wanted if name not in os.environ]
+        os.environ.update({name: wanted[name] for name in self._added})
         return self
 
     def __exit__(
@@ -127,6 +129,8 @@ class Processes:
             pool.shutdown(wait=True)
         self._drain()
         self._queue.close()
+        for name in self._added:
+            os.environ.pop(name, None)
 
     def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
         """Have a worker call ``function``, which must be importable by name."""
@@ -142,8 +146,7 @@ class Processes:
                 raise CancelledError
             if hasattr(mine, "pool"):
                 mine.pool.shutdown(wait=True)
-            arguments = (self._queue, self._threads)
-            mine.pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=arguments)
+            mine.pool = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=(self._queue,))
             mine.left = TASKS_PER_PROCESS
             self._pools.append(mine.pool)
         mine.left -= 1
@@ -189,7 +192,7 @@ def _died() -> EmovoxError:
     )
 
 
-def _begin(told: Any, threads: int) -> None:
+def _begin(told: Any) -> None:
     """Set a worker up: Ctrl-C is the parent's to handle, and when the parent dies the worker does too."""
     global _told
     _told = told
