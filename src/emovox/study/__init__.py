@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emovox.corpora.base import Corpus, Progress
+from emovox.errors import ModelError
 from emovox.provenance import available_cores, describe_machine, describe_software, gibibytes
 from emovox.recipe import Recipe, check, without
 from emovox.runs import Run
@@ -65,6 +66,8 @@ def run_study(
         if path is None:
             _say(tell, f"No published weights for {name} at hand: on a synthetic corpus it starts at random.")
     recipe = without(recipe, left_out)
+    if left_out and not recipe.models:
+        raise ModelError(next(iter(left_out.values())))
     about = {
         "software": describe_software(),
         "machine": describe_machine(),
@@ -74,10 +77,9 @@ def run_study(
     run = Run.create(out, recipe, corpus, folds, about)
     stages.check_weights(run, found)
     cores = available_cores()
-    inputs = stages.prepare(run, corpus, found, cores, tell)
-
     workers = workers or default_workers(len(run.jobs))  # a resumed run gets as many, and so the same figures
     with Processes(workers, max(1, cores // workers), tell) as executor:
+        inputs = stages.prepare(run, corpus, found, cores, executor, tell)
         stages.train(run, inputs, executor)
         evaluation = stages.judge(run)
         stages.export(run, evaluation, found, executor, tell)

@@ -14,6 +14,7 @@ from emovox.files import read_arrays, write_arrays
 from emovox.models import Ensemble, Heard, Network, kind_of
 from emovox.models.ensemble import combined, mixture_weights
 from emovox.models.kind import LinearHead
+from emovox.quiet import quiet
 from emovox.recipe import members_of
 from emovox.runs import FoldRecord, Job, JobResult, Run
 from emovox.study.executors import tell
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from emovox.features import FrontEnd
 
 WEIGHTS = "weights.npz"
+
+
+def _start_tensorflow() -> None:
+    """Import it without its greeting; a job that needs none never waits for it."""
+    with quiet():
+        import tensorflow  # noqa: F401
 
 
 def train_job(run_folder: str, job: Job, inputs: Sequence[Path], published: int) -> None:
@@ -110,6 +117,7 @@ def rebuild(run: Run, job: Job, weights: Path | None) -> tuple[keras.Model, Fron
         job: Of a kind that is trained, so not an ensemble.
         weights: The file of published weights, or None.
     """
+    _start_tensorflow()
     from emovox.models.network import mean_of, with_head
 
     settings: Any = run.recipe.models[job.model]
@@ -140,6 +148,7 @@ class _Clips:
 
 
 def _train_network(run: Run, job: Job, kind: Network, inputs: Path) -> JobResult:
+    _start_tensorflow()
     from emovox.models.network import mean_of
     from emovox.training.network import Examples, Progress, predict, train
 
@@ -166,7 +175,8 @@ def _train_network(run: Run, job: Job, kind: Network, inputs: Path) -> JobResult
             logs=run.at.logs(job.name) / own,
             epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs),
         )
-        tell(_stage(job), before + settings.training.epochs, epochs)  # also where it stopped early
+        if progress.epochs_trained < settings.training.epochs:  # it stopped early
+            tell(_stage(job), before + settings.training.epochs, epochs)
         return progress
 
     trained = [train_member(number, member) for number, member in enumerate(members)]
@@ -187,6 +197,7 @@ def _train_network(run: Run, job: Job, kind: Network, inputs: Path) -> JobResult
 
 
 def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: int) -> JobResult:
+    _start_tensorflow()
     import keras
 
     from emovox.models.network import build_head
@@ -206,7 +217,8 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
         network, settings.training, examples, job.seed, run.job_folder(job), logs=run.at.logs(job.name),
         epoch_done=lambda done, most, values: tell(stage, done, epochs),
     )  # fmt: skip
-    tell(stage, epochs, epochs)
+    if progress.epochs_trained < epochs:  # it stopped early
+        tell(stage, epochs, epochs)
     kernel, bias, *rest = network.get_weights()
     head = LinearHead((scale.unscaled(kernel, bias), tuple(rest)))
     write_arrays(run.job_folder(job) / WEIGHTS, head.arrays())
@@ -241,7 +253,6 @@ def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int)
         heard if fold.leaky else clips.speakers[heard],
         settings.shrinkages,
     )
-    tell(_stage(job), 1, 1)
     write_arrays(run.job_folder(job) / WEIGHTS, fit.head.arrays())
     return _result(
         run,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from emovox.corpora.base import Corpus, Progress
 from emovox.download import user_cache
-from emovox.errors import ModelError, RunError
+from emovox.errors import DownloadError, ModelError, RunError
 from emovox.evaluation import Evaluation, evaluate, write_results
 from emovox.features import extract
 from emovox.models import Ensemble, Heard, Network, kind_of
@@ -61,7 +61,7 @@ def find_weights(
         The files, and for each model to leave out the reason.
 
     Raises:
-        ModelError: Weights that are needed cannot be had.
+        DownloadError, ModelError: Weights that are needed cannot be had, or a named file is damaged.
     """
     found: dict[str, Path | None] = {}
     left_out: dict[str, str] = {}
@@ -71,8 +71,10 @@ def find_weights(
             continue
         option = options.get(kind.name)
         try:
-            found[name] = kind.find_weights(settings, option, tell)
-        except ModelError as error:
+            found[name] = path = kind.find_weights(settings, option, tell)
+            if option is not None:
+                kind.read_weights(settings, path)  # a wrong file costs no work
+        except (DownloadError, ModelError) as error:
             if option is not None or not (corpus.synthetic or name in optional):
                 raise
             if corpus.synthetic:
@@ -106,7 +108,9 @@ def check_weights(run: Run, weights: Weights) -> None:
             )
 
 
-def prepare(run: Run, corpus: Corpus, weights: Weights, threads: int, tell: Progress) -> dict[str, Inputs]:
+def prepare(
+    run: Run, corpus: Corpus, weights: Weights, threads: int, executor: Executor, tell: Progress
+) -> dict[str, Inputs]:
     """What every model reads, computed once and kept in the user cache.
 
     Args:
@@ -114,6 +118,7 @@ def prepare(run: Run, corpus: Corpus, weights: Weights, threads: int, tell: Prog
         corpus: Whose clips; the run's own.
         weights: From :func:`find_weights`.
         threads: Clips at a time.
+        executor: Writes a published network as an ONNX file where there is none yet.
         tell: Told after every clip.
 
     Raises:
@@ -121,6 +126,11 @@ def prepare(run: Run, corpus: Corpus, weights: Weights, threads: int, tell: Prog
         StorageError: The cache cannot be written.
     """
     cache = user_cache() / "features"
+
+    def call(function: Callable[..., Any], *arguments: Any) -> None:
+        for _ in executor.results([executor.submit(function, *arguments)]):
+            pass
+
     inputs: dict[str, Inputs] = {}
     with timed(run, "prepare"):
         for name, settings in run.recipe.models.items():
@@ -131,7 +141,7 @@ def prepare(run: Run, corpus: Corpus, weights: Weights, threads: int, tell: Prog
                     inputs[name] = Inputs({seed: [path] for seed in range(run.recipe.seeds)})
                 elif isinstance(kind, Heard):
                     features = {
-                        seed: hear(kind, settings, weights[name], corpus, cache, seed, threads, told)
+                        seed: hear(kind, settings, weights[name], corpus, cache, seed, threads, told, call)
                         for seed in range(run.recipe.seeds)
                     }
                     inputs[name] = Inputs(features, kind.published_parameters(settings))
