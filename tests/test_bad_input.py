@@ -15,7 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from emovox import cli
-from emovox.corpora import ravdess
+from emovox.corpora import ravdess, synthetic
 from emovox.corpora.base import Corpus
 from fake_run import fake_run
 from full_disk import full_disk
@@ -226,9 +226,10 @@ def test_data_get_does_not_pass_over_a_folder_that_was_named(
 
 
 def test_no_network_and_no_corpus_is_one_paragraph_and_goes_on(
-    emovox: Command, monkeypatch: pytest.MonkeyPatch
+    emovox: Command, monkeypatch: pytest.MonkeyPatch, tiny_corpus: Corpus
 ) -> None:
     """The synthetic corpus takes RAVDESS's place only where nothing was named."""
+    monkeypatch.setattr(synthetic, "load_synthetic", lambda *_, **__: tiny_corpus)
     monkeypatch.setattr("emovox.study.run_study", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     shown = emovox("run", "--quick")
     assert "cannot be downloaded" in shown.stderr and "Going on with the synthetic corpus" in shown.stderr
@@ -238,9 +239,12 @@ def test_no_network_and_no_corpus_is_one_paragraph_and_goes_on(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[models.cnn]\nepoch = 3\n", ("unknown key 'epoch'", "epochs")),
-        ("[models.mine]\nkind = 'cnm'\n", ("unknown model 'cnm'", "cnn_lstm")),
-        ("[models.cnn]\nepochs = 0\n", ("epochs must be at least 1",)),
+        ("[models.cnn.training]\nepoch = 3\n", ("models.cnn.training: unknown key 'epoch'", "epochs")),
+        ("[models.mine]\nkind = 'cnm'\n", ("models.mine: unknown kind 'cnm'", "cnn_lstm")),
+        ("[models.cnn.training]\nepochs = 0\n", ("epochs must be at least 1",)),
+        ("[models.cnn]\nvariant = {}\n", ("unknown variant {}", "reference")),
+        ("[models.yamnet]\nlayers = [99]\n", ("layers must be some of 1 to 14",)),
+        ("[models.cnn]\n[models.ensemble]\n", ("an ensemble needs two other models",)),
         ("[models.cnn\n", ("is not TOML",)),
     ],
 )
@@ -250,18 +254,67 @@ def test_a_bad_recipe(emovox: Command, tmp_path: Path, text: str, words: tuple[s
 
 
 def test_an_unknown_model(emovox: Command, tiny_corpus: Corpus) -> None:
-    refused(emovox("run", "--models", "cnm", "--data", tiny_corpus.root), "cnm", "available: cnn, cnn_lstm, yamnet")
+    refused(
+        emovox("run", "--models", "cnm", "--data", tiny_corpus.root), "cnm", "available: cnn, cnn_lstm, yamnet, whisper"
+    )
 
 
 def test_a_model_that_is_none(emovox: Command, tmp_path: Path) -> None:
-    good, words = write(tmp_path / "a.wav", babble(1.0)), "not a model"
-    for name in ("cnn.onnx", "yamnet.h5"):
-        (tmp_path / name).write_text("not a model")
-    refused(emovox("predict", good, "--model", tmp_path / "cnn.onnx"), "cnn.onnx", words)
-    run = ("run", "--data", small_corpus(tmp_path / "corpus"), "--out", "run")
-    shown = emovox(*run, "--yamnet-weights", tmp_path / "yamnet.h5")
-    assert shown.exit_code == 2 and "yamnet.h5 is neither" in shown.stderr.splitlines()[-1]
+    good = write(tmp_path / "a.wav", babble(1.0))
+    (tmp_path / "cnn.onnx").write_text("not a model")
+    refused(emovox("predict", good, "--model", tmp_path / "cnn.onnx"), "cnn.onnx", "not a model")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "words"),
+    [
+        ("yamnet", b"not weights", "is neither"),
+        ("yamnet", b"\x89HDF\r\n\x1a\n cut", "damaged"),
+        ("whisper", b"not weights", "is damaged"),
+        ("whisper", b"", "is damaged"),
+        ("whisper", None, "no weights of Whisper at"),
+    ],
+)
+def test_weights_that_are_none_are_refused_before_any_work(
+    emovox: Command, tmp_path: Path, kind: str, content: bytes | None, words: str
+) -> None:
+    """Though a kind may be left out of the default study: whoever names a file wants it used."""
+    path = tmp_path / "weights.bin"
+    if content is not None:
+        path.write_bytes(content)
+    others = () if kind == "yamnet" else ("--models", "cnn,whisper")
+    corpus = small_corpus(tmp_path / "corpus")
+    shown = emovox("run", "--data", corpus, "--out", "run", *others, f"--{kind}-weights", path)
+    last = shown.stderr.splitlines()[-1]
+    assert shown.exit_code == 2 and "weights.bin" in last and words in last, shown.stderr
+    assert f"--{kind}-weights PATH" in last
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["yamnet", "whisper"])
+def test_weights_that_cannot_be_had_are_an_error_where_the_kind_was_asked_for(
+    emovox: Command, tmp_path: Path, kind: str
+) -> None:
+    corpus = small_corpus(tmp_path / "corpus")
+    (tmp_path / "mine.toml").write_text(f"[models.cnn]\n[models.{kind}]\n")
+    for words in (("--models", f"cnn,{kind}"), ("--recipe", tmp_path / "mine.toml")):
+        shown = emovox("run", "--data", corpus, "--out", "run", *words)
+        last = shown.stderr.splitlines()[-1]
+        assert shown.exit_code == 2 and "cannot be had" in last and f"--{kind}-weights PATH" in last, shown.stderr
+    assert list(Path().iterdir()) == []
+
+
+def test_the_default_study_says_what_it_goes_on_without(
+    emovox: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emovox.study.stages.prepare", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    shown = emovox("run", "--data", small_corpus(tmp_path / "corpus"), "--out", "run")
+    left_out = [line for line in shown.stderr.splitlines() if line.startswith("Going on without")]
+    assert [line.split()[3] for line in left_out] == ["yamnet:", "whisper:"]
+    assert all("weights PATH" in line for line in left_out)
+    assert shown.exit_code == 130 and "emovox run --resume --out run" in shown.stderr
+    recipe = Path("run/recipe.toml").read_text()
+    assert "[models.cnn]" in recipe and "[models.ensemble]" in recipe and "whisper" not in recipe
 
 
 def test_a_damaged_run_folder(emovox: Command, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 import emovox
@@ -18,8 +19,12 @@ from emovox import cli
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.corpora.listing import Listing
 from emovox.errors import AudioError, CorpusError, ModelError
-from emovox.recipe import ModelRecipe, Recipe, read_recipe
+from emovox.models import KINDS, Heard
+from emovox.models.settings import Training
+from emovox.recipe import Recipe, check, read_recipe
 from fake_run import fake_result, fake_run
+from loudness import ABOUT, write_loudness_model
+from waveforms import babble
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMANDS = [[], ["run"], ["models"], ["predict"], ["evaluate"], ["compare"], ["data"],
@@ -68,11 +73,13 @@ def study(monkeypatch, corpus):
                 raise ModelError(f"Unknown model {name!r}; available: cnn, small")
         if settings["recipe"]:
             read_recipe(settings["recipe"])
-        return Recipe(
+        recipe = Recipe(
             settings.get("corpus") or calls.planned_corpus,
             settings["protocol"] or "speakers1",
-            models={"cnn": ModelRecipe()},
+            models={"cnn": KINDS["cnn"].settings()},
         )
+        check(recipe)
+        return recipe
 
     def run_study(recipe, corpus, out, **options):
         calls.run = (recipe, corpus, out, options)
@@ -81,7 +88,8 @@ def study(monkeypatch, corpus):
         return types.SimpleNamespace(path=out, recipe=recipe)
 
     monkeypatch.setattr(emovox.corpora, "load_corpus", load_corpus)
-    stand_in(monkeypatch, "emovox.study", plan=plan, run_study=run_study)
+    stand_in(monkeypatch, "emovox.study", run_study=run_study)
+    monkeypatch.setattr("emovox.recipe.plan", plan)
     stand_in(monkeypatch, "emovox.evaluation", evaluate=lambda run: "judged")
     monkeypatch.setattr(
         "emovox.terminal.show_finished", lambda console, run, evaluation: setattr(calls, "shown", (run, evaluation))
@@ -141,7 +149,7 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     recipe.write_text('[models.small]\nkind = "cnn"\n')
     options = (
         "--data somewhere --protocol speakers6 --models small --epochs 3 --batch-size 8 --seeds 2 "
-        "--out runs/x --quick --recipe mine.toml --yamnet-weights y.h5 --workers 1"
+        "--out runs/x --quick --recipe mine.toml --yamnet-weights y.h5 --whisper-weights w --workers 1"
     )
     shown = invoke("run", *options.split())
     assert shown.exit_code == 0, shown.output
@@ -152,7 +160,8 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     }  # fmt: skip
     planned, used, out, options = study.run
     assert (planned.protocol, used, out) == ("speakers6", corpus, Path("runs/x"))
-    assert (options["resume"], options["workers"], options["yamnet_weights"]) == (False, 1, Path("y.h5"))
+    assert (options["resume"], options["workers"], options["optional"]) == (False, 1, ())
+    assert options["weights"] == {"yamnet": Path("y.h5"), "whisper": Path("w")}
     assert study.shown[1] == "judged"
 
 
@@ -165,6 +174,28 @@ def test_run_names_its_folder_by_corpus_protocol_and_time(invoke, study):
 def test_run_leaves_open_what_was_not_asked(invoke, study):
     invoke("run")
     assert {key for key, value in study.plan.items() if value not in (None, False)} == {"corpus"}
+    assert study.run[3]["weights"] == {}
+
+
+def test_only_what_nobody_asked_for_by_name_may_be_left_out(invoke, study, corpus):
+    Path("mine.toml").write_text("[models.small]\nkind = 'cnn'\n")
+    for words, optional in (
+        ((), ("cnn",)),
+        (("--variant", "reference"), ("cnn",)),
+        (("--models", "cnn"), ()),
+        (("--recipe", "mine.toml"), ()),
+    ):
+        assert invoke("run", *words).exit_code == 0
+        assert study.run[3]["optional"] == optional
+    make_run(Path("runs/x"), corpus)
+    invoke("run", "--resume", "--out", "runs/x")
+    assert study.run[3]["optional"] == ()
+
+
+def test_every_kind_that_stands_on_a_published_network_has_an_option_for_its_weights(invoke):
+    shown = invoke("run", "--help").output
+    heard = {kind.name for kind in KINDS.values() if isinstance(kind, Heard)}
+    assert heard and {name for name in KINDS if f"--{name}-weights" in shown} == heard
 
 
 def test_run_tells_the_notes_of_the_corpus(invoke, study):
@@ -249,7 +280,8 @@ def make_run(path, corpus):
     from emovox.runs import Run
     from emovox.splits import make_folds
 
-    recipe = Recipe("tiny", "speakers1", models={"cnn": ModelRecipe(epochs=7)})
+    cnn = KINDS["cnn"].settings(training=Training(epochs=7))
+    recipe = Recipe("tiny", "speakers1", models={"cnn": cnn})
     return Run.create(path, recipe, corpus, make_folds("speakers1", corpus))
 
 
@@ -260,7 +292,7 @@ def test_resume_takes_the_newest_run_and_its_own_recipe(invoke, study, corpus):
     shown = invoke("run", "--resume")
     assert shown.exit_code == 0, shown.output
     recipe, used, out, options = study.run
-    assert (recipe.models["cnn"].epochs, used, out, options["resume"]) == (7, corpus, Path("runs/new"), True)
+    assert (recipe.models["cnn"].training.epochs, used, out, options["resume"]) == (7, corpus, Path("runs/new"), True)
     assert study.plan is None
 
 
@@ -286,15 +318,29 @@ def test_out_chooses_the_run_to_resume(invoke, study, corpus):
 
 
 def test_the_study_takes_what_the_command_gives():
-    from emovox.study import plan, run_study
+    from emovox.recipe import plan
+    from emovox.study import run_study
 
     inspect.signature(plan).bind(
         protocol=None, models=None, variant=None, epochs=None, batch_size=None, seeds=None, quick=False, recipe=None,
         corpus=None,
     )  # fmt: skip
     inspect.signature(run_study).bind(
-        "recipe", "corpus", "out", resume=False, workers=None, yamnet_weights=None, progress=None
+        "recipe", "corpus", "out", resume=False, workers=None, weights={}, optional=(), progress=None
     )
+
+
+# models
+
+
+def test_models_lists_every_kind_and_variant_with_its_parameters(invoke):
+    shown = invoke("models")
+    assert shown.exit_code == 0 and shown.stderr == ""
+    for kind in KINDS.values():
+        for variant, parameters in kind.variants.items():
+            row = next(line for line in shown.stdout.splitlines() if variant in line.split())
+            assert kind.title in shown.stdout and row
+            assert not parameters or f"{parameters:,}" in shown.stdout
 
 
 # Errors
@@ -499,16 +545,51 @@ def test_exit_code_and_one_line_from_a_real_process(tmp_path):
     assert "missing.onnx does not exist" in done.stderr
 
 
+HEAVY = {"tensorflow", "keras", "matplotlib", "sklearn", "scipy", "onnx", "h5py", "huggingface_hub", "safetensors"}
+
+
+def imported_by(code, cwd):
+    """What of the heavy libraries a fresh process has imported once ``code`` has run, and what it has said."""
+    check = f"import sys\n{code}\nprint(*sorted({HEAVY!r} & set(sys.modules)))"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
+    done = subprocess.run([sys.executable, "-c", check], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *said, modules = done.stdout.splitlines()
+    return modules.split(), said, done.stderr
+
+
 @pytest.mark.parametrize("code", ["import emovox", "import emovox.cli", "import emovox.listening, emovox.terminal"])
-def test_the_listening_half_imports_nothing_heavy(code):
-    heavy = "tensorflow keras pandas matplotlib sklearn scipy onnx h5py"
-    check = f"{code}\nimport sys\nsys.exit(','.join(n for n in {heavy.split()!r} if n in sys.modules) or 0)"
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([sys.executable, "-c", check], env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"imports {done.stderr}"
+def test_the_listening_half_imports_nothing_heavy(tmp_path, code):
+    assert imported_by(code, tmp_path)[0] == []
 
 
-def test_the_command_line_imports_no_numpy_until_a_command_needs_it():
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    check = "import emovox.cli, sys; sys.exit('numpy' in sys.modules or 'rich.progress' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", check], env=env, check=False).returncode == 0
+COMMAND = (
+    "from emovox.cli import app\ntry: app({words!r}, prog_name='emovox')\nexcept SystemExit as end: assert not end.code"
+)
+
+
+def test_models_is_silent_and_imports_nothing_heavy(tmp_path):
+    modules, said, errors = imported_by(COMMAND.format(words=["models"]), tmp_path)
+    assert (modules, errors) == ([], "")
+    assert any("cnn" in line for line in said) and "TensorFlow" not in "".join(said)
+
+
+def test_predict_imports_nothing_heavy(tmp_path):
+    write_loudness_model(tmp_path / "loudness.onnx", ABOUT)
+    soundfile.write(tmp_path / "a.wav", babble(1.0), 16000)
+    words = ["predict", "a.wav", "--model", "loudness.onnx", "--json"]
+    modules, said, errors = imported_by(COMMAND.format(words=words), tmp_path)
+    assert (modules, errors) == ([], "")
+    assert '"emotion"' in said[0]
+
+
+def test_models_takes_less_than_a_second_of_the_processor(tmp_path):
+    """Measured as processor time, the least of three, so that what else this machine does has no part in it."""
+    resource = pytest.importorskip("resource")
+    taken = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert emovox_process("models", cwd=tmp_path).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(taken) < 1

@@ -12,7 +12,7 @@ from emovox import terminal
 from emovox.corpora.listing import Listing
 from emovox.evaluation import compare, evaluate
 from emovox.listening import Prediction
-from emovox.models.sizes import Size
+from emovox.models import KINDS
 from fake_run import fake_run
 
 
@@ -162,10 +162,23 @@ def test_a_listing_becomes_a_table_with_its_numbers_on_the_right():
     assert re.search(r"a \[b\] +7 *\n", shown(where))
 
 
-def test_sizes_are_shown_in_words():
+def test_kinds_are_shown_with_every_variant_and_all_their_parameters():
     where = console(80)
-    terminal.show_sizes(where, [Size("cnn", "reference", "reference", (94, 128), 94_600, 94_600)])
-    assert re.search(r"cnn +reference +reference +94 × 128 +94,600 +94,600", shown(where))
+    terminal.show_kinds(where, KINDS.values())
+    text = shown(where)
+    assert re.search(r"cnn +CNN +default +\d[\d,]+ *\n +reference +94,600 *\n", text)
+    assert re.search(r"cnn_lstm +CNN-LSTM ", text) and "2,156,616" in text
+    assert re.search(r"ensemble +Ensemble +default +those of its members", text)
+    for kind in KINDS.values():
+        assert len(re.findall(rf" {kind.title} ", text)) == 1
+        assert all(variant in text.split() for variant in kind.variants)
+    assert max(len(line.rstrip()) for line in text.splitlines() if line.startswith("  ")) <= 80
+    assert "Parameters: all of them" in text
+
+
+def test_only_what_combines_others_has_no_parameters_of_its_own():
+    without = {kind.name for kind in KINDS.values() if not all(kind.variants.values())}
+    assert without == {"ensemble"}
 
 
 def test_an_unsure_prediction_says_so():
