@@ -108,7 +108,7 @@ def combine_artifacts(
     Raises:
         ModelError: A member is missing or no artifact.
     """
-    op = Graph("ensemble")
+    op = Graph("mean")
     weighted, parts, rates = [], [], set()
     for number, (file, weight) in enumerate(members.items(), start=1):
         try:
@@ -125,7 +125,7 @@ def combine_artifacts(
     own = op.model(("waveform", ("samples",)), ("probabilities", classes)).graph
     graph = helper.make_graph(
         [node for part in [*parts, own] for node in part.node],
-        "ensemble",
+        "mean_of_members",
         list(own.input),
         list(own.output),
         [constant for part in [*parts, own] for constant in part.initializer],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ import emovox
 from emovox.audio import SAMPLE_RATE_HZ, read_audio
 from emovox.corpora.base import Clip, Corpus, Progress
 from emovox.features import FrontEnd
-from emovox.files import replacing, scratch
-from emovox.models import Heard
+from emovox.files import replacing
+from emovox.models import KINDS, Heard
 from emovox.models.kind import HeardSettings
 from emovox.models.settings import Alterations
 from emovox.quiet import quiet
+
+Call = Callable[..., Any]
 
 TILT_PIVOT_HZ = 1000.0
 FFT_BLOCK = 4096
@@ -41,7 +43,7 @@ def statistics_of(paths: Sequence[Path]) -> np.ndarray:
 
 def hear(
     kind: Heard, settings: Any, weights: Path | None, corpus: Corpus, cache: Path, seed: int, threads: int,
-    progress: Progress | None = None,
+    progress: Progress | None = None, call: Call = lambda function, *arguments: function(*arguments),
 ) -> list[Path]:  # fmt: skip
     """Statistics of every clip and of its altered versions, computed once and then kept in a cache.
 
@@ -53,6 +55,7 @@ def hear(
         seed: Decides how clips are altered.
         threads: Clips at a time.
         progress: Told after every clip.
+        call: Calls a function with arguments, in another process where TensorFlow is to stay out of this one.
 
     Returns:
         A ``.npy`` of (clips, statistics), float32, for each version; the first is of the clips as they are.
@@ -64,52 +67,63 @@ def hear(
     alter = settings.alter
     key = hashlib.sha256(weights.read_bytes() if weights else b"random")
     key.update(repr((emovox.__version__, _code_digest(kind), kind.name, settings.variant, _heard(settings))).encode())
-    stem = f"{corpus.digest[:16]}-{kind.name}-{key.hexdigest()[:16]}"
+    network = cache / f"{kind.name}-{key.hexdigest()[:16]}.onnx"
+    stem = f"{corpus.digest[:16]}-{network.stem}"
     altered = hashlib.sha256(repr(alter).encode()).hexdigest()[:8]
     paths = [cache / f"{stem}.npy"]
     paths += [cache / f"{stem}-{altered}-seed{seed}-{version}.npy" for version in range(1, alter.versions + 1)]
     missing = [version for version, path in enumerate(paths) if not path.exists()]
     if not missing:
         return paths
-    front = kind.front_end(settings)
-    with quiet():
-        network = kind.encoder(settings, kind.read_weights(settings, weights) if weights else None)
-    run = in_onnx_runtime(network)
+    if not network.exists():
+        call(export_encoder, kind.name, settings, weights, network)
+    front, run = kind.front_end(settings), open_encoder(network)
 
     def one(clip: Clip) -> list[np.ndarray]:
         waveform = read_audio(clip.path, SAMPLE_RATE_HZ)
         return [run(_version(front, waveform, alter, version, seed, clip)[None])[0] for version in missing]
 
-    rows = np.zeros((len(missing), len(corpus.clips), network.output_shape[1]), np.float32)
+    rows: list[list[np.ndarray]] = []
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:  # a clip a thread, and no thread within a thread
-        for i, heard in enumerate(pool.map(one, corpus.clips)):
-            rows[:, i] = heard
+        for heard in pool.map(one, corpus.clips):
+            rows.append(heard)
             if progress:
-                progress("statistics", i + 1, len(corpus.clips))
-    for version, row in zip(missing, rows, strict=True):
+                progress("statistics", len(rows), len(corpus.clips))
+    for version, row in zip(missing, zip(*rows, strict=True), strict=True):
         with replacing(paths[version]) as temporary:
-            np.save(temporary, row, allow_pickle=False)
+            np.save(temporary, np.stack(row), allow_pickle=False)
     return paths
 
 
-def in_onnx_runtime(model: Any, threads: int = 1) -> Any:
-    """The same function as a Keras model, run by ONNX Runtime in less than half of TensorFlow's time.
+def export_encoder(name: str, settings: Any, weights: Path | None, path: Path) -> None:
+    """Write a published network, as far as it is heard, and the statistics of its layers as an ONNX file.
 
     Args:
-        model: One input, (batch, frames, bands), and one output.
-        threads: Processor threads of one call.
+        name: Of the kind.
+        settings: Of the kind.
+        weights: The published file; None for a random start.
+        path: The file to write.
+    """
+    kind = KINDS[name]
+    assert isinstance(kind, Heard)
+    with replacing(path) as temporary, quiet():
+        model = kind.encoder(settings, kind.read_weights(settings, weights) if weights else None)
+        _, frames, bands = model.input_shape
+        model(np.zeros((1, frames or 100, bands), np.float32))  # Keras exports only what has been called
+        model.export(str(temporary), format="onnx", verbose=False)
+
+
+def open_encoder(path: Path, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
+    """What :func:`export_encoder` wrote, in ONNX Runtime: (batch, frames, bands) → (batch, statistics).
+
+    It takes less than half of TensorFlow's time, and may be called from several threads.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.enable_cpu_mem_arena = False  # an arena would keep room for the longest clip in every thread
-    _, frames, bands = model.input_shape
-    with scratch() as folder, quiet():
-        model(np.zeros((1, frames or 100, bands), np.float32))  # Keras exports only what has been called
-        path = folder / "model.onnx"
-        model.export(str(path), format="onnx", verbose=False)
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     return lambda batch: np.asarray(session.run(None, {name: batch})[0])
 
