@@ -52,6 +52,32 @@ def test_the_documents_list_the_modules_in_the_order_that_is_enforced():
     assert known - {"__init__", "__main__", "emovox"} <= set(layers)
 
 
+def test_each_module_is_told_in_one_sentence():
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `\w+/?` \| (.*) \|$", page, re.M)
+    for row in rows[: len(PYPROJECT["tool"]["importlinter"]["contracts"][0]["layers"])]:
+        assert re.fullmatch(r"[^.]+(`\.\w+`[^.]*)*\.", row), row
+
+
+def test_the_listening_half_is_kept_from_every_module_of_the_learning_half():
+    layers, half = (contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"][:2])
+    either = {"emovox.cli", "emovox.terminal", "emovox.quiet"}
+    kept_from = {name for name in half["forbidden_modules"] if name.startswith("emovox.")}
+    assert kept_from == set(layers["layers"]) - set(half["source_modules"]) - either
+
+
+REACHED = {"tensorboard": "reads the logs", "tf2onnx": "Keras' exporter imports it"}
+
+
+def test_every_dependency_is_imported():
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    imported = set(re.findall(r"^\s*(?:import|from) (\w+)", source, re.M))
+    project = PYPROJECT["project"]
+    asked = project["dependencies"] + project["optional-dependencies"]["train"]
+    names = {re.split(r"[<>=!~\[; ]", dependency)[0].lower().replace("-", "_") for dependency in asked}
+    assert names - imported == set(REACHED)
+
+
 def test_public_names_are_where_the_package_says():
     for name in set(emovox.__all__) - {"__version__"}:
         home = importlib.import_module(emovox._HOME[name])
