@@ -1,17 +1,20 @@
-"""What every benchmark shares: the machine, the commit, the peak memory of a process and all its children."""
+"""What every benchmark shares: a row, the result's file, and what is watched while something runs."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from emovox.files import write_json
-from emovox.study import describe_machine, describe_software
+from emovox.provenance import describe_machine, describe_software
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is first imported
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -23,12 +26,34 @@ def row(what: str, value: float, unit: str, aim: float | None = None, least: flo
 
 
 def write(name: str, content: dict[str, Any]) -> Path:
-    """Keep a result under ``benchmarks/results``, with the machine and the versions it was measured with."""
+    """Keep a result under ``benchmarks/results``, with the machine and the versions it was measured with.
+
+    Where the result does not name its command, it is this process's, with paths left out.
+    """
     path = RESULTS / f"{name}.json"
-    write_json(path, {**content, "machine": describe_machine(), "software": describe_software()})
-    print(json.dumps(content.get("measurements", []), indent=1))
+    command = {"command": without_paths(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])}
+    write_json(path, {**command, **content, "machine": describe_machine(), "software": describe_software()})
+    print(json.dumps(content.get("measurements", []), indent=1, ensure_ascii=False))
     print(f"Wrote {path}")
     return path
+
+
+def without_paths(words: list[str]) -> str:
+    """A command without the paths of the machine that it ran on.
+
+    >>> without_paths(["python", "benchmarks/study.py", "loso", "--", "--data", "/mine/ravdess", "--out=/mine/run"])
+    'python benchmarks/study.py loso -- --data PATH --out=PATH'
+    """
+    first, kept = 2, []
+    for word in words[first:]:
+        option, equals, value = word.rpartition("=")
+        kept.append(f"{option}{equals}PATH" if "/" in value else word)
+    return " ".join([*words[:first], *kept])
+
+
+def say(sentence: str) -> None:
+    """Progress, for whoever waits."""
+    print(sentence, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -37,12 +62,29 @@ def peak_memory(every_seconds: float = 1.0) -> Iterator[list[float]]:
 
     The measuring process itself is left out: a user does not have it.
     """
+
+    def gibibytes() -> float:
+        return sum(map(_proportional_bytes, _descendants(os.getpid()))) / 2**30
+
+    with _peak(gibibytes, every_seconds) as peak:
+        yield peak
+
+
+@contextmanager
+def peak_size(folder: Path, every_seconds: float = 1.0) -> Iterator[list[float]]:
+    """Watch a folder; the list holds the most that its files took, in GB (1e9 bytes)."""
+    with _peak(lambda: _bytes_below(folder) / 1e9, every_seconds) as peak:
+        yield peak
+
+
+@contextmanager
+def _peak(measure: Callable[[], float], every_seconds: float) -> Iterator[list[float]]:
     peak = [0.0]
     done = threading.Event()
 
     def watch() -> None:
         while not done.wait(every_seconds):
-            peak[0] = max(peak[0], sum(map(_proportional_bytes, _descendants(os.getpid()))) / 2**30)
+            peak[0] = max(peak[0], measure())
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -51,6 +93,18 @@ def peak_memory(every_seconds: float = 1.0) -> Iterator[list[float]]:
     finally:
         done.set()
         watcher.join()
+        peak[0] = max(peak[0], measure())
+
+
+def _bytes_below(folder: Path) -> int:
+    """What all files below a folder take; one that goes away meanwhile counts nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            total += path.stat().st_size if path.is_file() else 0
+        except OSError:
+            continue
+    return total
 
 
 def _descendants(root: int) -> list[int]:

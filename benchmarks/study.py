@@ -1,10 +1,12 @@
-"""Run a study as a user would and keep its figures, its wall time and its peak memory.
+"""Run a study as a user would and keep its figures, its wall time, its peak memory and the most disk it took.
 
-    python benchmarks/study.py NAME [--aim-minutes M] [--least-minutes M] -- ARGUMENTS OF emovox run
+    python benchmarks/study.py NAME [--note WORDS] [--looked-at WORDS] -- ARGUMENTS OF emovox run
 
 for example ``python benchmarks/study.py speakers6 -- --data ~/ravdess --protocol speakers6``. The result is
 ``training_results.json`` with the machine, the versions, the command and the measurements beside it, in
-``benchmarks/results/NAME.json``. The wall time is that of the whole process, from an empty cache.
+``benchmarks/results/NAME.json``. The wall time is that of the whole process, from an empty cache. The disk is what the
+run folder takes while the study goes on, looked at every second. YAMNet's share is the time in which its statistics
+were heard, with that of its trainings, wherever they stood beside others.
 """
 
 from __future__ import annotations
@@ -17,17 +19,63 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from measure import peak_memory, row, write
+from measure import peak_memory, peak_size, row, without_paths, write
+
+MINUTES = {"speakers1": {"least": 10, "aim": 4}, "speakers6": {"least": 45, "aim": 20}}
+"""Of a whole study of the built-in recipe with one seed."""
+
+MEMORY = {"least": 3, "aim": 2}
+DISK = {"least": 1.0, "aim": 0.3}
+SHARES = {"yamnet": {"least": 4, "aim": 1}}
+"""Minutes of a kind, in a study with limits."""
+
+SMALL, SMALL_UAR = 1_000_000, {"least": 66, "aim": 72}
+"""Parameters of a small model, all counted, and what its UAR should be in per cent, under ``speakers6``."""
+
+
+def measured(
+    name: str, results: dict[str, Any], prepared: dict[str, float], minutes: float, gibibytes: float, gigabytes: float
+) -> list[dict[str, Any]]:
+    """The rows of one study.
+
+    Args:
+        name: As rows call it.
+        results: Its ``training_results.json``.
+        prepared: Model → seconds in which its input was computed.
+        minutes: Of the whole process.
+        gibibytes: Peak memory of all processes.
+        gigabytes: The most that the run folder took.
+    """
+    models, protocol = results["models"], results["protocol"]
+    combined = any(figures["kind"] == "ensemble" for figures in models.values())  # only the built-in default has one
+    usual = combined and results["seeds"] == 1
+    rows = [
+        row(f"`{name}`: wall time", minutes, "min", **(MINUTES.get(protocol, {}) if usual else {})),
+        row(f"`{name}`: peak memory of all processes", gibibytes, "GiB", **MEMORY),
+        row(f"`{name}`: most disk of the run folder", gigabytes, "GB", **DISK),
+    ]
+    for model, figures in models.items():
+        if figures["kind"] in SHARES:
+            share = prepared.get(model, 0.0) / 60 + figures["training_time_minutes"]
+            limits = SHARES[figures["kind"]] if usual and protocol in MINUTES else {}
+            rows.append(row(f"`{name}`: share of `{model}`, hearing and trainings", share, "min", **limits))
+    small = [model for model, figures in models.items() if figures["parameters"] <= SMALL]
+    if small and protocol == "speakers6":
+        best = max(small, key=lambda model: models[model]["scores"]["uar"]["value"])
+        what = f"`{name}`: UAR of the best model of at most {SMALL:,} parameters, all counted (`{best}`)"
+        rows.append(row(what, 100 * models[best]["scores"]["uar"]["value"], "%", **SMALL_UAR))
+    return rows
 
 
 def main() -> None:
     """Parse, run, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
-    parser.add_argument("--aim-minutes", type=float)
-    parser.add_argument("--least-minutes", type=float)
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/benchmark-NAME)")
+    parser.add_argument("--note", help="what sets the result apart, to stand beside its protocol")
+    parser.add_argument("--looked-at", help="what of its test clips was seen while choices were made, if not the usual")
     given = sys.argv[1:]
     cut = given.index("--") if "--" in given else len(given)
     options, arguments = parser.parse_args(given[:cut]), given[cut + 1 :]
@@ -35,7 +83,7 @@ def main() -> None:
     command = [sys.executable, "-m", "emovox", "run", "--out", str(out), *arguments]
     if "--resume" in arguments or out.exists():
         parser.error(f"wall time wants a run from nothing; remove {out} and leave --resume out")
-    with peak_memory() as peak, tempfile.TemporaryDirectory() as cache:
+    with peak_memory() as memory, peak_size(out) as disk, tempfile.TemporaryDirectory() as cache:
         start = time.perf_counter()
         code = subprocess.run(command, check=False, env={**os.environ, "EMOVOX_CACHE": cache}).returncode
         minutes = (time.perf_counter() - start) / 60
@@ -43,19 +91,18 @@ def main() -> None:
         sys.exit(code)
     results = json.loads((out / "training_results.json").read_text(encoding="utf-8"))
     provenance = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
-    kept = ["PATH" if "/" in word else word for word in arguments]
-    measurements = [
-        row(f"`{options.name}`: wall time", minutes, "min", options.aim_minutes, options.least_minutes),
-        row(f"`{options.name}`: peak memory of all processes", peak[0], "GiB", 2, 4),
-    ]
+    prepared = provenance.get("prepare_seconds", {})
+    notes = {"note": options.note, "looked_at": options.looked_at}
     write(
         options.name,
         {
             **results,
-            "command": " ".join(["emovox run", *kept]),
+            **{key: words for key, words in notes.items() if words},
+            "command": without_paths(["emovox", "run", *arguments]),
             "measured_with": {key: provenance[key] for key in ("software", "machine")},
             "seconds": provenance["seconds"],
-            "measurements": measurements,
+            "prepare_seconds": prepared,
+            "measurements": measured(options.name, results, prepared, minutes, memory[0], disk[0]),
         },
     )
 

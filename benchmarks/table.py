@@ -1,9 +1,10 @@
-"""Write the figures in README.md from benchmarks/results/*.json, between two markers.
+"""Write the figures in README.md from benchmarks/results/*.json, between two markers, and those of docs/choices.md.
 
-A result is what ``training_results.json`` holds, with ``commit`` and ``machine`` added by the command that measured it.
-A ``note`` says what sets it apart from the other results, such as an older recipe.
-A file with a ``measurements`` list instead (``{"what", "value", "unit", "aim", "least"}``) gives rows of the second
-table.
+A result is what ``training_results.json`` holds, with ``software`` and ``machine`` added by the command that measured
+it. A ``note`` says what sets it apart from the other results, ``looked_at`` what of its test clips was seen while
+recipes were chosen, where that is not what is usual for its protocol. A ``measurements`` list (``{"what", "value",
+"unit", "aim", "least"}``) gives rows of a second table, an ``ablations`` list (``{"about", "what", "uar",
+"cross_entropy", "seconds_a_fit", "explored", "how"}``) the one in docs/choices.md, if that page holds the markers.
 """
 
 from __future__ import annotations
@@ -16,14 +17,37 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-README = ROOT / "README.md"
+README, CHOICES = ROOT / "README.md", ROOT / "docs" / "choices.md"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 PROTOCOLS = ("speakers1", "speakers6", "speakers5", "loso", "holdout")
 TARGETS = {
-    ("holdout", "accuracy"): {"cnn": (65, 75), "cnn_lstm": (68, 78), "yamnet": (78, 85)},
-    ("speakers6", "uar"): {"cnn": (57, 64), "cnn_lstm": (55, 64), "yamnet": (63, 68)},
+    ("speakers6", "uar"): {
+        "cnn": (63.5, 68), "cnn_lstm": (63.5, 68), "yamnet": (64, 70), "whisper": (76, 80), "ensemble": (77, 82),
+    },
+    ("loso", "uar"): {"whisper": (79, 84), "ensemble": (79, 84)},
+    ("holdout", "accuracy"): {"ensemble": (88, 93)},
+}  # fmt: skip
+"""What this project asked of each kind before it measured: at least, and as an aim, in per cent."""
+
+REFERENCE_TARGETS = {("holdout", "accuracy"): {"cnn": (65, 75), "cnn_lstm": (68, 78), "yamnet": (75, 85)}}
+"""The same of the published sizes."""
+
+REPLICAS = ("replica",)
+"""Variants of which nothing was asked."""
+
+STANDS_ON = {"yamnet": "AudioSet", "whisper": "680,000 h of speech from the web"}
+"""What the published network of a kind was trained on."""
+
+LOOKED_AT = {
+    "speakers1": "in earlier versions",
+    "speakers6": "folds 2–6 in choosing",
+    "speakers5": "20 of 24 speakers, in other folds",
+    "loso": "20 of 24 speakers, in other folds",
+    "holdout": "20 of 24 speakers, in other splits",
 }
-"""What this project asked of itself before it measured: at least, and as an aim, in per cent."""
+"""What of RAVDESS's test clips was seen while recipes were chosen: README.md, "What was looked at"."""
+
+TITLES = {"ravdess": "RAVDESS"}
 
 EMPTY = "Not measured yet. `python benchmarks/table.py` fills this in from `benchmarks/results/`."
 
@@ -33,17 +57,18 @@ def tables(results: dict[str, dict[str, Any]]) -> str:
     studies = {name: result for name, result in results.items() if "models" in result}
     parts = []
     if studies:
-        parts.append(_table(
-            ("protocol", "model", "variant", "UAR, %", "accuracy, %", "seeds", "parameters", "training, min", "source"),
-            "lllrrrrrl",
-            [row for name, result in sorted(studies.items(), key=_order) for row in _study_rows(name, result)],
-        ))  # fmt: skip
+        header = ("protocol", "model", "variant", "UAR, %", "accuracy, %", "seeds", "parameters", "training, min",
+                  "trained on", "looked at", "source")  # fmt: skip
+        rows = [row for name, result in sorted(studies.items(), key=_order) for row in _study_rows(name, result)]
+        parts.append(_table(header, "lllrrrrrlll", rows))
         parts.append(
             "In brackets: 95 % intervals, over speakers (`holdout`: over clips). After ±: deviation over seeds. "
-            "Parameters and minutes of `yamnet` are those of its trained part; its frozen layers come on top."
+            "Parameters are counted in full, those of published networks among them. Minutes are of all trainings "
+            "together, without what a published network took to hear the clips; an ensemble has none. Looked at: what "
+            "of the test clips was seen while recipes were chosen."
         )
     measured = [
-        (m["what"], f"{m['value']:.3g} {m['unit']}", _limit(m, "least"), _limit(m, "aim"), _source(name))
+        (m["what"], f"{m['value']:.3g} {m['unit']}".rstrip(), _limit(m, "least"), _limit(m, "aim"), _source(name))
         for name, result in sorted(results.items())
         for m in result.get("measurements", ())
     ]
@@ -59,8 +84,10 @@ def _order(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
 
 
 def _study_rows(name: str, result: dict[str, Any]) -> Iterable[tuple[str, ...]]:
+    protocol, corpus = result["protocol"], TITLES.get(result["dataset"], result["dataset"])
+    looked_at = result.get("looked_at") or (LOOKED_AT.get(protocol, "") if result["dataset"] in TITLES else "")
     about = [
-        result["protocol"],
+        protocol,
         *(["leaky"] if result["leaky"] else []),
         *(["synthetic"] if result["synthetic"] else []),
         *([result["note"]] if "note" in result else []),
@@ -70,13 +97,20 @@ def _study_rows(name: str, result: dict[str, Any]) -> Iterable[tuple[str, ...]]:
             f"`{about[0]}`" + (f" ({', '.join(about[1:])})" if about[1:] else ""),
             f"`{model}`",
             figures["variant"],
-            _interval(figures["scores"]["uar"]) + _asked(result["protocol"], model, "uar"),
-            _interval(figures["scores"]["accuracy"]) + _asked(result["protocol"], model, "accuracy"),
+            *(_interval(figures["scores"][score]) + _asked(protocol, figures, score) for score in ("uar", "accuracy")),
             str(result["seeds"]),
             f"{figures['parameters']:,}",
-            f"{figures['training_time_minutes']:.1f}",
+            f"{figures['training_time_minutes']:.1f}" if figures["kind"] != "ensemble" else "",
+            "; ".join([*_published(figures["kind"], result["models"]), corpus]),
+            looked_at,
             _source(name),
         )
+
+
+def _published(kind: str, models: dict[str, Any]) -> list[str]:
+    """What the networks that a model stands on were trained on; an ensemble stands on those of all others."""
+    kinds = {figures["kind"] for figures in models.values()} if kind == "ensemble" else {kind}
+    return [data for name, data in STANDS_ON.items() if name in kinds]
 
 
 def _interval(score: dict[str, Any]) -> str:
@@ -84,10 +118,38 @@ def _interval(score: dict[str, Any]) -> str:
     return f"{100 * score['value']:.1f}{deviation} [{100 * score['low']:.0f}–{100 * score['high']:.0f}]"
 
 
-def _asked(protocol: str, model: str, score: str) -> str:
-    """What was asked of the default variant: at least, and as an aim."""
-    targets = TARGETS.get((protocol, score), {}).get(model)
-    return f"<br>asked {targets[0]}, aim {targets[1]}" if targets else ""
+def _asked(protocol: str, figures: dict[str, Any], score: str) -> str:
+    """What was asked of a kind: at least, and as an aim."""
+    if figures["variant"] in REPLICAS:
+        return ""
+    asked = REFERENCE_TARGETS if figures["variant"] == "reference" else TARGETS
+    targets = asked.get((protocol, score), {}).get(figures["kind"])
+    return f"<br>asked {targets[0]:g}, aim {targets[1]:g}" if targets else ""
+
+
+def ablations(results: dict[str, dict[str, Any]]) -> str:
+    """Markdown of what was tried: a table of what the command measures, and one of what was explored once."""
+    tried = [row for result in results.values() for row in result.get("ablations", ())]
+    made = [row for row in tried if not row.get("explored")]
+    once = [row for row in tried if row.get("explored")]
+    parts = []
+    if made:
+        parts.append(_table(
+            ("about", "tried", "UAR, %", "cross-entropy, nats", "a fit, s"), "llrrr",
+            [(r["about"], r["what"], *_judged(r), f"{r['seconds_a_fit']:.1f}") for r in made],
+        ))  # fmt: skip
+    if once:
+        parts.append("Explored once, in code that was not kept:")
+        parts.append(_table(
+            ("about", "tried", "UAR, %", "cross-entropy, nats", "how"), "llrrl",
+            [(r["about"], r["what"], *_judged(r), r["how"]) for r in once],
+        ))  # fmt: skip
+    return "\n\n".join(parts) or EMPTY
+
+
+def _judged(tried: dict[str, Any]) -> tuple[str, str]:
+    uar, loss = tried.get("uar"), tried.get("cross_entropy")
+    return ("" if uar is None else f"{100 * uar:.1f}", "" if loss is None else f"{loss:.3f}")
 
 
 def _limit(measurement: dict[str, Any], name: str) -> str:
@@ -110,7 +172,7 @@ def fill(page: str, text: str) -> str:
         ValueError: The markers are not there.
     """
     if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise ValueError(f"README.md must hold {BEGIN} and {END} once each")
+        raise ValueError(f"the page must hold {BEGIN} and {END} once each")
     before, rest = page.split(BEGIN)
     return f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
 
@@ -120,10 +182,21 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
     return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
 
 
+def pages() -> dict[Path, str]:
+    """Every page with its figures as they should be."""
+    results = read_results(RESULTS)
+    filled = {README: fill(README.read_text(encoding="utf-8"), tables(results))}
+    choices = CHOICES.read_text(encoding="utf-8")
+    if BEGIN in choices:
+        filled[CHOICES] = fill(choices, ablations(results))
+    return filled
+
+
 if __name__ == "__main__":
-    page = README.read_text(encoding="utf-8")
-    filled = fill(page, tables(read_results(RESULTS)))
-    if "--check" in sys.argv[1:]:
-        sys.exit("README.md is out of date; run python benchmarks/table.py" if filled != page else 0)
-    README.write_text(filled, encoding="utf-8")
-    print(f"Wrote {README}")
+    for path, page in pages().items():
+        if "--check" in sys.argv[1:]:
+            if page != path.read_text(encoding="utf-8"):
+                sys.exit(f"{path.name} is out of date; run python benchmarks/table.py")
+        else:
+            path.write_text(page, encoding="utf-8")
+            print(f"Wrote {path}")

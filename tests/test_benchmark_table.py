@@ -1,6 +1,8 @@
 """The figures in README.md are those of benchmarks/results, and nothing is lost on the way."""
 
+import copy
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -11,36 +13,80 @@ from fake_run import fake_run
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture(scope="module")
-def table():
-    spec = importlib.util.spec_from_file_location("benchmark_table", ROOT / "benchmarks" / "table.py")
+def loaded(name: str):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def test_readme_is_up_to_date(table):
-    page = table.README.read_text(encoding="utf-8")
-    assert page == table.fill(page, table.tables(table.read_results(table.RESULTS)))
+@pytest.fixture(scope="module")
+def table():
+    return loaded("table")
 
 
-def test_a_study_becomes_a_row_for_each_model(table, tmp_path):
-    evaluation = evaluate(fake_run(tmp_path / "run", "holdout", models=("cnn", "yamnet"), speakers=6))
-    text = table.tables({"small": results(evaluation)})
-    for model in evaluation.models.values():
-        row = next(line for line in text.splitlines() if f"`{model.name}`" in line)
+@pytest.fixture(scope="module")
+def study():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "benchmarks")
+        return loaded("study")
+
+
+@pytest.fixture(scope="module")
+def of_four(tmp_path_factory):
+    """A study as its file holds it."""
+    run = fake_run(
+        tmp_path_factory.mktemp("of_four") / "run", "holdout", models=("cnn", "yamnet", "whisper", "ensemble")
+    )
+    return json.loads(json.dumps(results(evaluate(run))))
+
+
+def line(text: str, model: str) -> str:
+    return next(line for line in text.splitlines() if f"| `{model}` |" in line)
+
+
+def test_pages_are_up_to_date(table):
+    for path, page in table.pages().items():
+        assert page == path.read_text(encoding="utf-8"), f"run python benchmarks/table.py: {path.name}"
+
+
+def test_a_study_becomes_a_row_for_each_model(table, of_four):
+    text = table.tables({"small": of_four})
+    for name, model in of_four["models"].items():
+        row = line(text, name)
         assert "`holdout` (leaky)" in row
-        assert f"{100 * model.uar.value:.1f} [" in row
-        assert f"{model.parameters:,}" in row
-        assert f"asked {'65, aim 75' if model.name == 'cnn' else '78, aim 85'}" in row
+        assert f"{100 * model['scores']['uar']['value']:.1f} [" in row
+        assert f"| {model['parameters']:,} |" in row
         assert "(benchmarks/results/small.json)" in row
 
 
-def test_a_note_stands_beside_the_protocol(table, tmp_path):
-    evaluation = evaluate(fake_run(tmp_path / "run", "holdout", models=("cnn",), speakers=6))
-    assert "`holdout` (leaky, an older recipe)" in table.tables(
-        {"x": {**results(evaluation), "note": "an older recipe"}}
-    )
+def test_a_row_shows_what_was_asked_of_its_kind_and_variant(table, of_four):
+    text = table.tables({"x": of_four})
+    assert "asked 88, aim 93" in line(text, "ensemble")
+    assert "asked" not in line(text, "cnn")
+    published = copy.deepcopy(of_four)
+    published["models"]["cnn"]["variant"], published["models"]["yamnet"]["variant"] = "reference", "replica"
+    text = table.tables({"x": published})
+    assert "asked 65, aim 75" in line(text, "cnn")
+    assert "asked" not in line(text, "yamnet")
+    assert "asked 63.5, aim 68" in line(table.tables({"x": {**of_four, "protocol": "speakers6"}}), "cnn")
+
+
+def test_a_row_names_what_was_trained_on_and_looked_at(table, of_four):
+    text = table.tables({"x": of_four})
+    assert "| RAVDESS | 20 of 24 speakers, in other splits |" in line(text, "cnn")
+    assert "| AudioSet; RAVDESS |" in line(text, "yamnet")
+    assert "| AudioSet; 680,000 h of speech from the web; RAVDESS |" in line(text, "ensemble")
+    assert "| nothing |" in line(table.tables({"x": {**of_four, "looked_at": "nothing"}}), "cnn")
+
+
+def test_an_ensemble_has_no_minutes_of_training(table, of_four):
+    cells = line(table.tables({"x": of_four}), "ensemble").split(" | ")
+    assert cells[7] == ""
+
+
+def test_a_note_stands_beside_the_protocol(table, of_four):
+    assert "`holdout` (leaky, an older recipe)" in table.tables({"x": {**of_four, "note": "an older recipe"}})
 
 
 def test_a_synthetic_result_says_so(table, tmp_path):
@@ -52,6 +98,40 @@ def test_measurements_become_rows(table):
     measured = {"what": "decode", "value": 5.21, "unit": "s", "aim": 8, "least": 20}
     text = table.tables({"speed": {"measurements": [measured]}})
     assert "| decode | 5.21 s | 20 s | 8 s | [speed](benchmarks/results/speed.json) |" in text
+
+
+def test_a_number_without_a_unit_has_no_space_behind_it(table):
+    assert "| apart | 0.0123 |" in table.tables(
+        {"x": {"measurements": [{"what": "apart", "value": 0.0123, "unit": ""}]}}
+    )
+
+
+def test_ablations_become_two_tables(table):
+    made = {"about": "layers", "what": "1–3", "uar": 0.7512, "cross_entropy": 0.68, "seconds_a_fit": 2.04}
+    once = {"about": "tuning", "what": "low rank", "uar": 0.7, "explored": True, "how": "one fold"}
+    text = table.ablations({"ablations": {"ablations": [made, once]}})
+    assert "| layers | 1–3 | 75.1 | 0.680 | 2.0 |" in text
+    assert "| tuning | low rank | 70.0 |  | one fold |" in text
+    assert table.ablations({}) == table.EMPTY
+    assert "layers" not in table.tables({"ablations": {"ablations": [made, once]}})
+
+
+def test_a_study_is_measured_against_its_limits(study, of_four):
+    rows = study.measured("usual", {**of_four, "protocol": "speakers6"}, {"yamnet": 30.0}, 21.5, 1.5, 0.25)
+    by_what = {row["what"]: row for row in rows}
+    assert by_what["`usual`: wall time"] == {
+        "what": "`usual`: wall time", "value": 21.5, "unit": "min", "aim": 20, "least": 45,
+    }  # fmt: skip
+    assert by_what["`usual`: peak memory of all processes"]["least"] == 3
+    assert by_what["`usual`: most disk of the run folder"]["aim"] == 0.3
+    share = by_what["`usual`: share of `yamnet`, hearing and trainings"]
+    assert share["value"] == round(0.5 + of_four["models"]["yamnet"]["training_time_minutes"], 4)
+    assert any("at most 1,000,000 parameters" in what and "`cnn`" in what for what in by_what)
+
+
+def test_a_command_is_kept_without_paths(study):
+    kept = study.without_paths(["emovox", "run", "--data", "/mine/ravdess", "--protocol", "loso", "--out=/mine/run"])
+    assert kept == "emovox run --data PATH --protocol loso --out=PATH"
 
 
 def test_nothing_measured_says_so(table):
