@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from emovox.errors import ModelError, RecipeError, SplitError
-from emovox.models import KINDS, Ensemble, kind_of
+from emovox.models import KINDS, Ensemble, Heard, kind_of
 from emovox.models.settings import Count, Range, Settings
 from emovox.splits import PROTOCOLS
 
@@ -200,6 +200,10 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
             known = ", ".join(kind.variants)
             raise RecipeError(f"{where}: unknown variant {settings.variant!r} of {kind.name}; available: {known}")
         _check_values(settings, where)
+        teacher = getattr(settings, "teacher", None)
+        if teacher and teacher.kind and not isinstance(KINDS.get(teacher.kind), Heard):
+            known = ", ".join(name for name, other in KINDS.items() if isinstance(other, Heard))
+            raise RecipeError(f"{where}.teacher: {teacher.kind!r} cannot teach; available: {known}")
         members = members_of(recipe, name)
         fits = len(members) == len(set(members)) > 1 and set(members) <= set(_single(recipe))
         if isinstance(kind, Ensemble) and not fits:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from emovox.models.kind import Network, NetworkSettings
+from emovox.models.kind import HEARD, Network, NetworkSettings
 
 if TYPE_CHECKING:
     import keras
 
+BLOCKS = 2
 PUBLISHED_FILTERS = (32, 64, 128)
 PUBLISHED_MOMENTUM = {"reference": 0.9, "replica": 0.99}
 """Of batch norm. The published network has Keras' default, 0.99, with which it stays at chance: docs/replica.md."""
@@ -52,9 +53,12 @@ class CNN(Network):
 
 
 def _residual(inputs: Any, _: str) -> Any:
+    from keras import layers
+
     from emovox.models.blocks import pool_over_time, residual_steps
 
-    return pool_over_time(residual_steps(inputs))  # (frames / 16, filters) → twice the filters
+    x = residual_steps(inputs, BLOCKS)  # (frames / 4, 128)
+    return pool_over_time(layers.Identity(name=HEARD)(x))
 
 
 def _published(inputs: Any, variant: str) -> Any:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emovox.models.cnn import PUBLISHED_MOMENTUM
-from emovox.models.kind import Network, NetworkSettings
+from emovox.models.kind import HEARD, Network, NetworkSettings
 
 if TYPE_CHECKING:
     import keras
 
 LSTM_UNITS = 64
-SHORTENINGS = 2
-"""A step is then 80 ms: an LSTM has something to do only where there are many of them."""
+BLOCKS = 1
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,9 @@ class CNNLSTM(Network):
     """Convolutions, then a long short-term memory.
 
     ``reference`` and ``replica`` are the published network: one unpadded 3x3 convolution with 64 filters, 2x2 pooling,
-    and an LSTM of 128 units that reads 63 x 64 features a step. ``default`` has the convolutions of the default CNN,
-    but keeps four times as many steps, about as long as a speech sound each; an LSTM reads them in both directions
-    (Graves and Schmidhuber, 2005) and adds to each what it knows from before and after.
+    and an LSTM of 128 units that reads 63 x 64 features a step. ``default`` has the convolutions of the default CNN
+    with one block fewer; an LSTM reads their steps in both directions (Graves and Schmidhuber, 2005) and adds to each
+    what it knows from before and after.
     """
 
     name = "cnn_lstm"
@@ -58,9 +57,9 @@ def _bidirectional(inputs: Any) -> Any:
 
     from emovox.models.blocks import pool_over_time, residual_steps
 
-    x = residual_steps(inputs, SHORTENINGS)  # (frames / 4, filters)
-    heard = layers.Bidirectional(layers.LSTM(LSTM_UNITS, return_sequences=True))(x)  # (frames / 4, 2 units)
-    return pool_over_time(layers.Add()([x, heard]))
+    x = residual_steps(inputs, BLOCKS)  # (frames / 4, 128)
+    read = layers.Bidirectional(layers.LSTM(LSTM_UNITS, return_sequences=True))(x)  # (frames / 4, 2 units)
+    return pool_over_time(layers.Add(name=HEARD)([x, read]))
 
 
 def _published(inputs: Any, settings: CNNLSTMSettings) -> Any:

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from emovox.features import FrontEnd, LogMel
-from emovox.models.settings import Alterations, Count, Natural, Positive, Settings, Share, Training
+from emovox.models.settings import Alterations, Count, Natural, Positive, Settings, Share, Teacher, Training
 
 if TYPE_CHECKING:
     import keras
 
 Progress = Callable[[str, int, int], None]
-Statistic = Literal["mean", "deviation", "skewness"]
+Statistic = Literal["mean", "deviation"]
+
+HEARD = "heard"
+"""Name of the layer whose steps a teacher works on."""
 
 N_CLASSES = 15
 """What a linear head tells apart on RAVDESS: seven emotions at two intensities each, and neutral at one."""
@@ -58,10 +61,12 @@ class NetworkSettings(Settings):
             probabilities (Lakshminarayanan et al., 2017, arXiv:1612.01474).
         front_end: What it reads.
         training: How it learns.
+        teacher: What it learns beside the emotion.
     """
 
     dropout: Share = 0.3
     members: Count = 1
+    teacher: Teacher = field(default_factory=Teacher)
     front_end: LogMel = field(default_factory=LogMel)
     training: Training = field(default_factory=Training)
 
@@ -70,6 +75,8 @@ class NetworkSettings(Settings):
         frames, _ = self.front_end.shape
         if frames is None:
             raise ValueError("front_end.n_frames must be at least 1: clips are trained on in batches")
+        if self.teacher.kind and self.variant != "default":
+            raise ValueError("only the default variant has steps for a teacher to work on")
         if self.training.augment.crop_frames > frames:
             raise ValueError(f"crop_frames is more than the {frames} frames of its front end")
 
@@ -80,6 +87,8 @@ class Network(Kind):
     @abstractmethod
     def build(self, settings: Any, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
         """A fresh network: (batch, frames, bands) → (batch, classes), ending in a softmax.
+
+        A layer called :data:`HEARD` gives (batch, steps, features) for a teacher to work on.
 
         Args:
             settings: Of this kind.
@@ -100,7 +109,7 @@ class HeardSettings(Settings):
         alter: The altered versions of each clip that it is trained on.
     """
 
-    statistics: tuple[Statistic, ...] = ("mean", "deviation", "skewness")
+    statistics: tuple[Statistic, ...] = ("mean", "deviation")
     hidden_units: Natural = 0
     shrinkages: tuple[Positive, ...] = (0.3, 1.0, 3.0, 10.0)
     dropout: Share = 0.3
@@ -149,6 +158,10 @@ class Heard(Kind):
     @abstractmethod
     def encoder(self, settings: Any, weights: Mapping[str, Any] | None) -> keras.Model:
         """(batch, frames, bands) → (batch, statistics), for any number of frames; without weights a random start."""
+
+    @abstractmethod
+    def steps(self, settings: Any, weights: Mapping[str, Any], layer: int) -> keras.Model:
+        """(batch, frames, bands) → (batch, steps, features) of one layer."""
 
     @abstractmethod
     def published_parameters(self, settings: Any) -> int:

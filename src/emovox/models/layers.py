@@ -7,9 +7,6 @@ from keras import KerasTensor
 
 from emovox.models import whisper_layers  # noqa: F401, its layers are then known too
 
-LEAST_CUBE = 1e-6
-"""Keeps the skewness of a feature that never changes finite."""
-
 
 @keras.saving.register_keras_serializable(package="emovox")
 class Deviation(keras.layers.Layer):
@@ -25,28 +22,16 @@ class Deviation(keras.layers.Layer):
         return (shape[0], shape[2])
 
 
-@keras.saving.register_keras_serializable(package="emovox")
-class Skewness(Deviation):
-    """Standardised third moment over time, how far a feature leans to rare high values; shapes as above."""
-
-    def call(self, x: KerasTensor) -> KerasTensor:
-        """The mean cube of the distance from the mean, over the deviation's cube."""
-        centred = x - keras.ops.mean(x, axis=1, keepdims=True)
-        deviation = keras.ops.sqrt(keras.ops.mean(centred * centred, axis=1))
-        cube = keras.ops.mean(centred * centred * centred, axis=1)
-        return cube / (deviation * deviation * deviation + LEAST_CUBE)
-
-
 def statistics(layers: list[KerasTensor], which: tuple[str, ...] = ("mean", "deviation")) -> KerasTensor:
-    """Statistics over time of several layers, side by side: each layer's means, then its deviations and skewnesses.
+    """Statistics over time of several layers, side by side: each layer's means, then its deviations.
 
     Args:
         layers: (batch, steps, features) each.
-        which: Some of ``"mean"``, ``"deviation"`` and ``"skewness"``.
+        which: ``"mean"``, ``"deviation"`` or both.
 
     Returns:
         (batch, statistics).
     """
-    pools = {"mean": keras.layers.GlobalAveragePooling1D, "deviation": Deviation, "skewness": Skewness}
+    pools = {"mean": keras.layers.GlobalAveragePooling1D, "deviation": Deviation}
     pooled = [pools[name]()(layer) for layer in layers for name in which]
     return keras.layers.Concatenate(name="statistics")(pooled) if len(pooled) > 1 else pooled[0]

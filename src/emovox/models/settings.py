@@ -130,6 +130,26 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Teacher:
+    """Whose picture of each moment a network learns to give beside the emotion (distillation).
+
+    An output that is dropped after training regresses what a layer of a published network hears every 20 ms
+    (Romero et al., 2015, arXiv:1412.6550). It hears training clips alone; the emotion of no clip is taught by it.
+
+    Args:
+        kind: A kind that hears through a published network; empty for none.
+        layer: Of that network.
+        directions: How many principal directions of the layer are taught.
+        weight: Of the mean squared error beside the cross-entropy.
+    """
+
+    kind: str = ""
+    layer: Natural = 2
+    directions: Count = 64
+    weight: Amount = 2.0
+
+
+@dataclass(frozen=True)
 class Alterations:
     """How the further versions of a clip differ from it, before a published network hears them. Zero: not at all.
 
@@ -141,7 +161,7 @@ class Alterations:
         tilt_db: Decibels an octave by which the spectrum may lean to either side.
     """
 
-    versions: Natural = 6
+    versions: Natural = 3
     speed: Amount = 0.12
     tempo: Amount = 0.12
     noise_db: Amount = 15.0

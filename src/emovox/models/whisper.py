@@ -92,6 +92,12 @@ class Whisper(Heard):
             whisper_weights.load_into_encoder(encoder, weights)
         return keras.Model(encoder.input, statistics(list(encoder.outputs), settings.statistics), name="whisper")
 
+    def steps(self, settings: Any, weights: Mapping[str, Any], layer: int) -> keras.Model:
+        """(batch, frames, 80) → (batch, frames / 2, width)."""
+        encoder = whisper_encoder.build_encoder(settings.variant, (layer,))
+        whisper_weights.load_into_encoder(encoder, weights)
+        return encoder
+
     def published_parameters(self, settings: Any) -> int:
         """See :func:`emovox.models.whisper_encoder.parameters`."""
         return whisper_encoder.parameters(settings.variant, settings.layers)

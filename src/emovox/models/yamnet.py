@@ -84,7 +84,7 @@ class YAMNet(Heard):
         """(batch, frames, 64) → (batch, statistics)."""
         import keras
 
-        from emovox.models.blocks import steps
+        from emovox.models.blocks import mean_over_bands
         from emovox.models.layers import statistics
 
         if weights is None:
@@ -97,9 +97,18 @@ class YAMNet(Heard):
         heard = []
         for layer in settings.layers:
             x = body.get_layer(f"{convolutions(layer)[-1].name}_relu").output  # (batch, steps, bands, channels)
-            x = keras.layers.AveragePooling2D((1, x.shape[2]), name=f"layer{layer}_bands")(x)
-            heard.append(steps(x, f"layer{layer}_steps"))
+            heard.append(mean_over_bands(x, f"layer{layer}"))
         return keras.Model(body.input, statistics(heard, settings.statistics), name="yamnet")
+
+    def steps(self, settings: Any, weights: Mapping[str, Any], layer: int) -> keras.Model:
+        """(batch, frames, 64) → (batch, steps, channels), the mean over bands."""
+        import keras
+
+        from emovox.models.blocks import mean_over_bands
+
+        body = build_body(last_layer=layer)
+        yamnet_weights.load_into(body, weights)
+        return keras.Model(body.input, mean_over_bands(body.output), name="yamnet_steps")
 
     def published_parameters(self, settings: Any) -> int:
         """Each convolution's kernel, and three numbers a channel of its batch norm."""

@@ -65,6 +65,9 @@ def run_study(
     for name, path in found.items():
         if path is None:
             _say(tell, f"No published weights for {name} at hand: on a synthetic corpus it starts at random.")
+    for name, settings in recipe.models.items():
+        if stages.teacher_of(settings) and name not in found:
+            _say(tell, f"{name} learns without its teacher, whose published weights cannot be had.")
     recipe = without(recipe, left_out)
     if left_out and not recipe.models:
         raise ModelError(next(iter(left_out.values())))

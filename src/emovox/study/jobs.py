@@ -20,6 +20,7 @@ from emovox.runs import FoldRecord, Job, JobResult, Run
 from emovox.study.executors import tell
 from emovox.training.head import Scale, fit_head
 from emovox.training.hearing import statistics_of
+from emovox.training.teaching import lessons
 
 if TYPE_CHECKING:
     import keras
@@ -41,13 +42,14 @@ def train_job(run_folder: str, job: Job, inputs: Sequence[Path], published: int)
     Args:
         run_folder: The run.
         job: A fold, a model, a seed.
-        inputs: What its model reads: the ``.npy`` of its front end, or statistics of each version of the clips.
+        inputs: What its model reads: the ``.npy`` of its front end and, where it has a teacher, what that hears; or
+            statistics of each version of the clips.
         published: Parameters of the published network that it stands on; 0 without one.
     """
     run = Run.open(run_folder)
     kind = kind_of(run.recipe.models[job.model])
     if isinstance(kind, Network):
-        result = _train_network(run, job, kind, inputs[0])
+        result = _train_network(run, job, inputs)
     elif run.recipe.models[job.model].hidden_units:  # type: ignore[attr-defined]
         result = _train_hidden_head(run, job, inputs, published)
     else:
@@ -147,20 +149,23 @@ class _Clips:
         return rows, self.targets[rows]
 
 
-def _train_network(run: Run, job: Job, kind: Network, inputs: Path) -> JobResult:
+def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
     _start_tensorflow()
     from emovox.models.network import mean_of
     from emovox.training.network import Examples, Progress, predict, train
 
     settings: Any = run.recipe.models[job.model]
     clips = _Clips(run, run.folds[job.fold])
-    features = np.load(inputs)
+    features = np.load(inputs[0])
+    taught = None
+    if len(inputs) > 1:
+        taught = lessons(np.load(inputs[1], mmap_mode="r"), clips.train, settings.teacher.directions)
     front = settings.front_end
     frames, bands = front.shape
     crop = settings.training.augment.crop_frames
     members = _members(run, job, (None if crop else frames, bands))
     examples = Examples(
-        features[None], clips.targets, clips.train, clips.validation, len(run.labels), floor=front.silence
+        features[None], clips.targets, clips.train, clips.validation, len(run.labels), front.silence, taught
     )
     epochs = settings.members * settings.training.epochs
 
@@ -174,6 +179,7 @@ def _train_network(run: Run, job: Job, kind: Network, inputs: Path) -> JobResult
             run.job_folder(job) / own,
             logs=run.at.logs(job.name) / own,
             epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs),
+            lesson=settings.teacher.weight,
         )
         if progress.epochs_trained < settings.training.epochs:  # it stopped early
             tell(_stage(job), before + settings.training.epochs, epochs)

@@ -19,7 +19,8 @@ from emovox.download import user_cache
 from emovox.errors import DownloadError, ModelError, RunError
 from emovox.evaluation import Evaluation, evaluate, write_results
 from emovox.features import extract
-from emovox.models import Ensemble, Heard, Network, kind_of
+from emovox.models import KINDS, Ensemble, Heard, Network, Settings, kind_of
+from emovox.models.settings import Teacher
 from emovox.recipe import Recipe, members_of
 from emovox.report import write_report
 from emovox.report.words import caution
@@ -27,6 +28,7 @@ from emovox.runs import Job, Run
 from emovox.study.executors import Executor
 from emovox.study.jobs import combine_job, export_job, train_job
 from emovox.training.hearing import hear
+from emovox.training.teaching import hear_steps
 
 Weights = Mapping[str, Path | None]
 """Model name → the file of the published network that it stands on; None for a random start."""
@@ -37,7 +39,8 @@ class Inputs:
     """What one model reads.
 
     Args:
-        features: Seed → ``.npy`` files: one of a front end's features, or statistics of each version of the clips.
+        features: Seed → ``.npy`` files: a front end's features and what a teacher hears, or statistics of each version
+            of the clips.
         published: Parameters of the published network; 0 without one.
     """
 
@@ -58,7 +61,7 @@ def find_weights(
         optional: Models that may be left out where their weights cannot be had.
 
     Returns:
-        The files, and for each model to leave out the reason.
+        The files, a teacher's for its pupil where it can be had; and for each model to leave out the reason.
 
     Raises:
         DownloadError, ModelError: Weights that are needed cannot be had, or a named file is damaged.
@@ -66,15 +69,19 @@ def find_weights(
     found: dict[str, Path | None] = {}
     left_out: dict[str, str] = {}
     for name, settings in recipe.models.items():
-        kind = kind_of(settings)
+        teacher = teacher_of(settings)
+        kind = KINDS[teacher.kind] if teacher else kind_of(settings)
         if not isinstance(kind, Heard):
             continue
         option = options.get(kind.name)
+        listens = kind.settings() if teacher else settings
         try:
-            found[name] = path = kind.find_weights(settings, option, tell)
+            found[name] = path = kind.find_weights(listens, option, tell)
             if option is not None:
-                kind.read_weights(settings, path)  # a wrong file costs no work
+                kind.read_weights(listens, path)  # a wrong file costs no work
         except (DownloadError, ModelError) as error:
+            if teacher and option is None:
+                continue  # a pupil can learn alone
             if option is not None or not (corpus.synthetic or name in optional):
                 raise
             if corpus.synthetic:
@@ -82,6 +89,12 @@ def find_weights(
             else:
                 left_out[name] = str(error)
     return found, left_out
+
+
+def teacher_of(settings: Settings) -> Teacher | None:
+    """Whose picture of each moment a model learns to give; None where it has no teacher."""
+    teacher: Teacher | None = getattr(settings, "teacher", None)
+    return teacher if teacher and teacher.kind else None
 
 
 def weights_provenance(weights: Weights) -> dict[str, Any]:
@@ -101,7 +114,8 @@ def check_weights(run: Run, weights: Weights) -> None:
     before = run.provenance.get("weights", {})
     for name, now in weights_provenance(weights).items():
         if before.get(name, now) != now:
-            kind = kind_of(run.recipe.models[name]).name
+            teacher = teacher_of(run.recipe.models[name])
+            kind = teacher.kind if teacher else kind_of(run.recipe.models[name]).name
             raise RunError(
                 f"{run.path} began with other weights of {name} ({_named(before[name])}); give that file with "
                 f"--{kind}-weights, or choose another folder with --out"
@@ -137,8 +151,11 @@ def prepare(
             kind, told = kind_of(settings), _renamed(tell, f"prepare · {name}")
             with timed(run, name, "prepare_seconds"):
                 if isinstance(kind, Network):
-                    path = extract(settings.front_end, corpus, cache, threads, told)  # type: ignore[attr-defined]
-                    inputs[name] = Inputs({seed: [path] for seed in range(run.recipe.seeds)})
+                    front, teacher, file = settings.front_end, teacher_of(settings), weights.get(name)  # type: ignore[attr-defined]
+                    paths = [extract(front, corpus, cache, threads, told)]
+                    if teacher and file:
+                        paths.append(hear_steps(teacher, front, file, corpus, cache, threads, told, call))
+                    inputs[name] = Inputs({seed: paths for seed in range(run.recipe.seeds)})
                 elif isinstance(kind, Heard):
                     features = {
                         seed: hear(kind, settings, weights[name], corpus, cache, seed, threads, told, call)

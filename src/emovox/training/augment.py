@@ -17,8 +17,9 @@ DECIBELS_TO_LOG = math.log(10) / 20
 
 
 def augment(
-    features: tf.Tensor, targets: tf.Tensor, settings: Augmentation, floor: float, seed: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+    features: tf.Tensor, targets: tf.Tensor, settings: Augmentation, floor: float, seed: tf.Tensor,
+    taught: tf.Tensor | None = None,
+) -> tuple[tf.Tensor, ...]:  # fmt: skip
     """One batch, changed as ``settings`` say.
 
     Args:
@@ -27,14 +28,17 @@ def augment(
         settings: Which steps, and how strong.
         floor: The value of silence.
         seed: (2,) int32.
+        taught: (batch, frames, directions), what a teacher hears in each frame; it is played faster, cut and mixed
+            alike.
 
     Returns:
-        Features, of ``crop_frames`` frames where that is set, and targets, mixed where mixup is on.
+        Features, of ``crop_frames`` frames where that is set, and targets, mixed where mixup is on; and what is taught
+        where something is.
     """
     draw = _Draw(seed, tf.shape(features)[0])
     x = features
     if settings.crop_frames or settings.time_shift or settings.tempo:
-        x = _warp_time(x, settings, floor, draw)
+        x, taught = _warp_time(x, taught, settings, floor, draw)
     if settings.band_shift:
         x = _shift_bands(x, settings.band_shift, draw)
     if settings.gain_db:
@@ -47,31 +51,33 @@ def augment(
         x = tf.where(_mask(tf.shape(x)[1], settings.time_mask_frames, draw)[:, :, None], mean, x)
     for _ in range(settings.band_masks):
         x = tf.where(_mask(tf.shape(x)[2], settings.band_mask_bands, draw)[:, None, :], mean, x)
-    return mixup(x, targets, settings.mixup, draw.next_seed()) if settings.mixup else (x, targets)
+    whole = (x, targets) if taught is None else (x, targets, taught)
+    return mixup(*whole, alpha=settings.mixup, seed=draw.next_seed()) if settings.mixup else whole
 
 
-def mixup(features: tf.Tensor, targets: tf.Tensor, alpha: float, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def mixup(*whole: tf.Tensor, alpha: float, seed: tf.Tensor) -> tuple[tf.Tensor, ...]:
     """``λ·a + (1 − λ)·b`` of every clip and its neighbour in the batch, λ ~ Beta(α, α) (Zhang et al., 2018).
 
     λ is folded to [0.5, 1], so that each clip stays the larger part of itself.
 
     Args:
-        features: (batch, …), float32.
-        targets: (batch, classes).
+        whole: (batch, …) each, float32: the features, the targets, and what else belongs to a clip.
         alpha: Above zero; 0.2 mixes little, 1 evenly.
         seed: (2,) int32.
 
     Returns:
-        The mixed features and targets.
+        Each of them, mixed alike.
     """
-    batch = tf.shape(features)[0]
+    batch = tf.shape(whole[0])[0]
     gammas = tf.random.stateless_gamma((2, batch), seed, alpha)  # a Beta is made of two gammas
     share = gammas[0] / tf.maximum(gammas[0] + gammas[1], 1e-9)
     share = tf.maximum(share, 1 - share)
-    wide = tf.reshape(share, [batch] + [1] * (len(features.shape) - 1))
-    narrow = share[:, None]
-    mixed = wide * features + (1 - wide) * tf.roll(features, 1, axis=0)
-    return mixed, narrow * targets + (1 - narrow) * tf.roll(targets, 1, axis=0)
+
+    def mixed(x: tf.Tensor) -> tf.Tensor:
+        wide = tf.reshape(share, [batch] + [1] * (len(x.shape) - 1))
+        return wide * x + (1 - wide) * tf.roll(x, 1, axis=0)
+
+    return tuple(mixed(x) for x in whole)
 
 
 class _Draw:
@@ -96,7 +102,9 @@ class _Draw:
         return tf.random.stateless_normal(shape, self.next_seed())
 
 
-def _warp_time(x: tf.Tensor, settings: Augmentation, floor: float, draw: _Draw) -> tf.Tensor:
+def _warp_time(
+    x: tf.Tensor, taught: tf.Tensor | None, settings: Augmentation, floor: float, draw: _Draw
+) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Play each clip faster or slower, cut a piece out of its speech, slide it; what comes from outside is silence."""
     frames = tf.shape(x)[1]
     kept = settings.crop_frames or frames
@@ -107,8 +115,12 @@ def _warp_time(x: tf.Tensor, settings: Augmentation, floor: float, draw: _Draw) 
         shift += draw.uniform(0.0, 1.0) * tf.maximum(speech - float(settings.crop_frames), 0.0)
     source = tf.cast(tf.round(tf.range(kept, dtype=tf.float32)[None] * rate + shift), tf.int32)  # (batch, kept)
     inside = (source >= 0) & (source < frames)
-    moved = tf.gather(x, tf.clip_by_value(source, 0, frames - 1), batch_dims=1)
-    return tf.where(inside[:, :, None], moved, floor)
+    source = tf.clip_by_value(source, 0, frames - 1)
+
+    def moved(x: tf.Tensor, outside: float) -> tf.Tensor:
+        return tf.where(inside[:, :, None], tf.gather(x, source, batch_dims=1), outside)
+
+    return moved(x, floor), None if taught is None else moved(taught, 0.0)
 
 
 def _shift_bands(x: tf.Tensor, most: int, draw: _Draw) -> tf.Tensor:

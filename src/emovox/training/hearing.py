@@ -66,7 +66,7 @@ def hear(
     """
     alter = settings.alter
     key = hashlib.sha256(weights.read_bytes() if weights else b"random")
-    key.update(repr((emovox.__version__, _code_digest(kind), kind.name, settings.variant, _heard(settings))).encode())
+    key.update(repr((emovox.__version__, code_digest(kind), kind.name, settings.variant, _heard(settings))).encode())
     network = cache / f"{kind.name}-{key.hexdigest()[:16]}.onnx"
     stem = f"{corpus.digest[:16]}-{network.stem}"
     altered = hashlib.sha256(repr(alter).encode()).hexdigest()[:8]
@@ -106,8 +106,13 @@ def export_encoder(name: str, settings: Any, weights: Path | None, path: Path) -
     """
     kind = KINDS[name]
     assert isinstance(kind, Heard)
+    export_network(lambda: kind.encoder(settings, kind.read_weights(settings, weights) if weights else None), path)
+
+
+def export_network(build: Callable[[], Any], path: Path) -> None:
+    """Write the network that ``build`` makes, (batch, frames, bands) → …, as an ONNX file."""
     with replacing(path) as temporary, quiet():
-        model = kind.encoder(settings, kind.read_weights(settings, weights) if weights else None)
+        model = build()
         _, frames, bands = model.input_shape
         model(np.zeros((1, frames or 100, bands), np.float32))  # Keras exports only what has been called
         model.export(str(temporary), format="onnx", verbose=False)
@@ -164,9 +169,14 @@ def altered(waveform: np.ndarray, alter: Alterations, rng: np.random.Generator) 
 
 
 def stretched(features: np.ndarray, tempo: float) -> np.ndarray:
-    """Frames interpolated in time: (frames, bands) → (frames / e^tempo, bands)."""
+    """Faster or slower: (frames, bands) → (frames / e^tempo, bands)."""
+    return resampled(features, max(2, round(len(features) * np.exp(-tempo))))
+
+
+def resampled(features: np.ndarray, count: int) -> np.ndarray:
+    """Interpolated linearly in time: (frames, bands) → (count, bands), float32."""
     frames = len(features)
-    place = np.linspace(0, frames - 1, max(2, round(frames * np.exp(-tempo))))
+    place = np.linspace(0, frames - 1, count)
     left = np.minimum(place.astype(int), max(0, frames - 2))
     share = (place - left)[:, None].astype(np.float32)
     right = np.minimum(left + 1, frames - 1)
@@ -179,9 +189,15 @@ def _heard(settings: Any) -> list[tuple[str, Any]]:
     return sorted((name, value) for name, value in vars(settings).items() if name not in head)
 
 
-def _code_digest(kind: Heard) -> str:
+def code_digest(kind: Heard) -> str:
     """A digest of the code that statistics depend on, so that no cache outlives it."""
     here = Path(__file__).resolve()
     features, models = here.parents[1] / "features", here.parents[1] / "models"
-    files = [here, models / "layers.py", *sorted(features.glob("*.py")), *sorted(models.glob(f"{kind.name}*.py"))]
+    files = [
+        here,
+        models / "blocks.py",
+        models / "layers.py",
+        *sorted(features.glob("*.py")),
+        *sorted(models.glob(f"{kind.name}*.py")),
+    ]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from emovox.errors import EmovoxError, RunError
 from emovox.files import read_arrays, write_arrays
+from emovox.models.kind import HEARD
 from emovox.models.settings import Training
 from emovox.training.augment import augment, mixup
 
@@ -43,6 +44,8 @@ class Examples:
         validation: Indices of the clips to choose by.
         n_classes: Length of the probability vector.
         floor: The value of silence, for log-mel features; None for features of another kind, which are only mixed.
+        taught: (clips, frames, directions), float32, what a teacher hears in each frame, zero after the clip's end; it
+            is taught in training clips alone. None for no teacher.
     """
 
     features: np.ndarray
@@ -51,6 +54,7 @@ class Examples:
     validation: np.ndarray
     n_classes: int
     floor: float | None
+    taught: np.ndarray | None = None
 
 
 @dataclass
@@ -73,6 +77,7 @@ def train(
     folder: Path,
     logs: Path | None = None,
     epoch_done: EpochDone | None = None,
+    lesson: float = 0.0,
 ) -> Progress:
     """Train ``network`` in place and leave in it the weights of the epoch with the least validation loss.
 
@@ -84,6 +89,7 @@ def train(
         folder: Keeps the checkpoint; an earlier one is gone on with.
         logs: Where TensorBoard logs go, if anywhere.
         epoch_done: Told after each epoch.
+        lesson: Weight of the mean squared error of what is taught, where something is.
 
     Returns:
         The history and which epoch was kept.
@@ -95,20 +101,24 @@ def train(
     batch = min(settings.batch_size, len(examples.train))
     steps = max(1, len(examples.train) // batch)
     optimizer = _optimizer(settings, steps)
-    network.compile(
+    pupil = network if examples.taught is None else _pupil(network, examples.taught.shape[2])
+    losses: list[Any] = [keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing)]
+    pupil.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
-        metrics=["accuracy"],
+        loss=losses if examples.taught is None else [*losses, keras.losses.MeanSquaredError()],
+        loss_weights=None if examples.taught is None else [1.0, lesson],
+        metrics=["accuracy"] if examples.taught is None else [["accuracy"], []],
         steps_per_execution=steps,  # an epoch in one call: the same numbers, a sixth sooner
     )
-    optimizer.build(network.trainable_variables)
-    keeper = _Keeper(network, settings, examples, seed, folder, logs, epoch_done)
+    optimizer.build(pupil.trainable_variables)
+    keeper = _Keeper(pupil, network, settings, examples, seed, folder, logs, epoch_done)
     keeper.restore()
     done = keeper.progress
     if not keeper.finished:
-        data = _batches(settings, examples, seed, batch, steps, done.epochs_trained)
+        step_frames = 1 if examples.taught is None else _step_frames(network, settings, examples)
+        data = _batches(settings, examples, seed, batch, steps, done.epochs_trained, step_frames)
         try:
-            network.fit(
+            pupil.fit(
                 data,
                 epochs=settings.epochs,
                 initial_epoch=done.epochs_trained,
@@ -126,8 +136,21 @@ def train(
             f"The training in {folder} diverged: its validation loss was never a number. Lower learning_rate in the "
             "settings, and run it into another --out"
         )
-    network.set_weights(keeper.best)
+    pupil.set_weights(keeper.best)
     return done
+
+
+def _pupil(network: keras.Model, directions: int) -> keras.Model:
+    """The network with a second output beside its own, on the layer that a teacher works on; it shares all weights."""
+    taught = keras.layers.Dense(directions, name="taught")(network.get_layer(HEARD).output)
+    return keras.Model(network.input, [network.output, taught], name="pupil")
+
+
+def _step_frames(network: keras.Model, settings: Training, examples: Examples) -> int:
+    """Frames to a step of the layer that a teacher works on."""
+    frames = settings.augment.crop_frames or examples.features.shape[2]
+    heard = keras.Model(network.input, network.get_layer(HEARD).output)
+    return frames // int(heard(np.zeros((1, frames, examples.features.shape[3]), np.float32)).shape[1])
 
 
 def predict(network: keras.Model, features: np.ndarray, batch_size: int = 64) -> np.ndarray:
@@ -163,7 +186,7 @@ def _optimizer(settings: Training, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _batches(
-    settings: Training, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int
+    settings: Training, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int, step_frames: int
 ) -> tf.data.Dataset:
     """Batches of (features, targets, weights) from ``first_epoch`` on, each a function of (seed, epoch, step)."""
     clips = tf.constant(examples.train, tf.int32)
@@ -173,21 +196,28 @@ def _batches(
     )
     versions, count = examples.features.shape[:2]
     rows = tf.constant(examples.features.reshape(versions * count, *examples.features.shape[2:]), tf.float32)
+    lessons = None if examples.taught is None else tf.constant(examples.taught)
 
-    def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[Any, ...]:
         key = tf.stack([seed, epoch])
         order = tf.random.experimental.stateless_shuffle(clips, seed=key)
         chosen = order[step * batch : (step + 1) * batch]
         now = tf.stack([seed * 1_000_003 + epoch, step])
         version = tf.random.stateless_uniform([batch], now, 0, versions, tf.int32)
-        x = tf.gather(rows, version * count + chosen)
         label = tf.gather(targets, chosen)
-        y = tf.one_hot(label, examples.n_classes)
+        whole = tf.gather(rows, version * count + chosen), tf.one_hot(label, examples.n_classes)
+        lesson = None if lessons is None else tf.gather(lessons, chosen)
         if examples.floor is not None:
-            x, y = augment(x, y, settings.augment, examples.floor, now)
+            whole = augment(*whole, settings.augment, examples.floor, now, lesson)
         elif settings.augment.mixup:
-            x, y = mixup(x, y, settings.augment.mixup, now)
-        return x, y, tf.gather(weights, label)
+            whole = mixup(*whole, alpha=settings.augment.mixup, seed=now)
+        if lesson is None:
+            return *whole, tf.gather(weights, label)
+        x, y, heard = whole  # type: ignore[misc]
+        heard = tf.reshape(
+            heard, (batch, -1, step_frames, heard.shape[2])
+        )  # of so many frames the network makes a step
+        return x, (y, tf.reduce_mean(heard, axis=2)), (tf.gather(weights, label), tf.ones_like(heard[:, :, 0, 0]))
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.range(steps, output_type=tf.int32).map(lambda step: one(epoch, step))
@@ -207,16 +237,17 @@ class _Keeper(keras.callbacks.Callback):
     """After each epoch: judge on validation, remember the best, write the checkpoint, decide whether to go on."""
 
     def __init__(
-        self, network: keras.Model, settings: Training, examples: Examples, seed: int, folder: Path, logs: Path | None,
+        self, pupil: keras.Model, network: keras.Model, settings: Training, examples: Examples, seed: int, folder: Path,
+        logs: Path | None,
         epoch_done: EpochDone | None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.network, self.settings, self.examples = network, settings, examples
+        self.network, self.answers, self.settings, self.examples = pupil, network, settings, examples
         self.seed, self.path, self.epoch_done = seed, folder / CHECKPOINT, epoch_done
         self.writer = tf.summary.create_file_writer(str(logs)) if logs else None
         self.progress = Progress()
         self.best: list[np.ndarray] | None = None
-        self.random = [v for v in network.non_trainable_variables if "seed_generator" in v.path]
+        self.random = [v for v in pupil.non_trainable_variables if "seed_generator" in v.path]
 
     @property
     def finished(self) -> bool:
@@ -236,12 +267,12 @@ class _Keeper(keras.callbacks.Callback):
         current = self.network.get_weights()
         if self.settings.ema:
             self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
-        probabilities = predict(self.network, self.examples.features[0, self.examples.validation])
+        probabilities = predict(self.answers, self.examples.features[0, self.examples.validation])
         truths = self.examples.targets[self.examples.validation]
         loss = float(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-7)).mean())
         values = {
-            "loss": float(logs["loss"]),
-            "accuracy": float(logs["accuracy"]),
+            "loss": float(logs.get(f"{self.answers.output_names[0]}_loss", logs["loss"])),
+            "accuracy": float(next(value for name, value in logs.items() if name.endswith("accuracy"))),
             "val_loss": loss,
             "val_accuracy": float((probabilities.argmax(axis=1) == truths).mean()),
             "learning_rate": float(keras.ops.convert_to_numpy(self.network.optimizer.learning_rate)),
