@@ -19,10 +19,10 @@ from emovox.models import KINDS, Ensemble, Heard, kind_of
 from emovox.models.settings import Count, Range, Settings
 from emovox.splits import PROTOCOLS
 
-BUILT_IN = ("default", "reference", "replica", "synthetic")
+BUILT_IN = ("default", "best", "reference", "replica", "synthetic")
 """Recipes that come with the package."""
 
-VARIANTS = BUILT_IN[:3]
+VARIANTS = BUILT_IN[:4]
 """Built-in recipes that ``--variant`` chooses from."""
 
 QUICK_EPOCHS = 3
