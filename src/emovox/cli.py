@@ -184,8 +184,8 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="default; best: the most accurate; reference: the published sizes, made to work; replica: the published "
-            "study to the letter.",
+            help="default; best: the most accurate; reference: the published sizes, made to work; replica: the "
+            "published study to the letter.",
         ),
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most this many for each training.")] = None,
