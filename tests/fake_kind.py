@@ -11,7 +11,7 @@ import numpy as np
 
 from emovox.errors import DownloadError, ModelError
 from emovox.features import LogMel
-from emovox.models.kind import Heard, HeardSettings
+from emovox.models.kind import Heard, HeardSettings, Statistic
 from emovox.models.settings import Alterations
 
 HELP = "get ear.npy and give it with --ear-weights PATH"
@@ -22,6 +22,7 @@ class EarSettings(HeardSettings):
     """Hears a spectrogram of a few bands, and each clip once."""
 
     kind: ClassVar[str] = "ear"
+    statistics: tuple[Statistic, ...] = ("mean", "deviation")
     front_end: LogMel = field(default_factory=lambda: LogMel(n_mels=8, n_frames=0))
     alter: Alterations = field(default_factory=lambda: Alterations(versions=0))
 
@@ -65,6 +66,9 @@ class Ear(Heard):
         if weights is not None:
             dense.set_weights([weights["kernel"]])
         return keras.Model(inputs, statistics([heard], settings.statistics), name="ear")
+
+    def steps(self, settings: Any, weights: Mapping[str, Any], layer: int) -> Any:
+        raise NotImplementedError
 
     def published_parameters(self, settings: Any) -> int:
         return settings.front_end.n_mels * 12

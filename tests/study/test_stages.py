@@ -17,6 +17,7 @@ from emovox.corpora.base import Corpus
 from emovox.errors import DownloadError, EmovoxError, ModelError, RecipeError, RunError
 from emovox.listening import Recognizer
 from emovox.models import KINDS
+from emovox.models.settings import Teacher, Training
 from emovox.recipe import Recipe, built_in
 from emovox.runs import Job, Run
 from emovox.splits import make_folds
@@ -52,9 +53,9 @@ def kernel(tmp_path: Path) -> Path:
 
 
 def ears(**more: object) -> Recipe:
-    """Two models on the same ear, and their ensemble."""
-    models = {"one": EarSettings(), "two": EarSettings(statistics=("mean",)), "ensemble": ensemble(), **more}
-    return Recipe(models=models)
+    """Two models on the same ear, of which the second has hidden units, and their ensemble."""
+    hidden = EarSettings(statistics=("mean",), hidden_units=8, training=Training(epochs=2))
+    return Recipe(models={"one": EarSettings(), "two": hidden, "ensemble": ensemble(), **more})
 
 
 # Every stage alone
@@ -71,24 +72,27 @@ def test_each_stage_needs_an_opened_run_and_no_more(
     assert weights == {"one": None, "two": None} and left_out == {}
 
     told: list[tuple[str, int, int]] = []
-    inputs = stages.prepare(Run.open(path), tiny_corpus, weights, 1, lambda *news: told.append(news))
+    with Serial(ignore) as executor:
+        inputs = stages.prepare(Run.open(path), tiny_corpus, weights, 1, executor, lambda *news: told.append(news))
     clips = len(tiny_corpus.clips)
     assert ("prepare · one", clips, clips) in told and set(inputs) == {"one", "two"}
     assert inputs["one"].published == 8 * 12
-    assert np.load(inputs["one"].features[0][0]).shape == (clips, 3 * 12)
+    assert np.load(inputs["one"].features[0][0]).shape == (clips, 2 * 12)
     assert np.load(inputs["two"].features[1][0]).shape == (clips, 12)
     told.clear()
-    stages.prepare(Run.open(path), tiny_corpus, weights, 1, lambda *news: told.append(news))
+    stages.prepare(Run.open(path), tiny_corpus, weights, 1, executor, lambda *news: told.append(news))
     assert told == []  # all of it lay in the cache
 
     with Serial(lambda *news: told.append(news)) as executor:
         stages.train(Run.open(path), inputs, executor)
     assert Run.open(path).jobs_left == ()
-    assert ("one · fold1 · seed 1", 1, 1) in told
-    for name in ("one", "two"):
-        result = Run.open(path).read_result(Job("fold1", name, 0))
-        assert set(result.choices) == {"shrinkage", "sharpness"} and result.history == {}
-    assert Run.open(path).read_result(Job("fold1", "one", 0)).parameters > 8 * 12
+    assert ("two · fold1 · seed 0", 2, 2) in told
+    linear, hidden = (Run.open(path).read_result(Job("fold1", name, 0)) for name in ("one", "two"))
+    assert {"shrinkage", "sharpness"} <= set(linear.choices) and linear.history == {}
+    assert len(hidden.history["val_loss"]) == hidden.epochs_trained == 2 and hidden.choices == {}
+    assert linear.parameters > 8 * 12
+    assert hidden.parameters == 8 * 12 + (12 * 8 + 8) + (8 * len(tiny_corpus.labels) + len(tiny_corpus.labels))
+    assert not list(path.rglob("checkpoint.npz")) and list((path / "logs").rglob("events.out.tfevents.*"))
 
     evaluation = stages.judge(Run.open(path))
     assert set(evaluation.models) == {"one", "two", "ensemble"} and (path / "training_results.json").is_file()
@@ -220,13 +224,15 @@ def test_the_default_study_goes_on_without_kinds_that_cannot_be_had(
     recipe, listener = built_in("default"), Listener()
     run_study(recipe, real, tmp_path / "run", optional=tuple(recipe.models), progress=listener)
     assert tuple(planned[0].recipe.models) == ("cnn", "cnn_lstm", "ensemble")
-    yamnet, whisper = listener.said
+    yamnet, whisper, *pupils = listener.said
     assert yamnet.startswith("Going on without yamnet: ") and "--yamnet-weights PATH" in yamnet
     assert whisper.startswith("Going on without whisper: ") and "--whisper-weights PATH" in whisper
+    assert [sentence.split()[0] for sentence in pupils] == ["cnn", "cnn_lstm"]
+    assert all("learns without its teacher" in sentence for sentence in pupils)
     assert not any("\n" in sentence for sentence in listener.said)
     again = Listener()
     run_study(planned[0].recipe, real, tmp_path / "run", resume=True, progress=again)
-    assert planned[1].path == planned[0].path and again.said == []
+    assert planned[1].path == planned[0].path and again.said == pupils
 
 
 @pytest.mark.parametrize("name", ["yamnet", "whisper"])
@@ -283,6 +289,21 @@ def test_a_run_that_began_at_random_does_not_go_on_with_weights(
     run_study(ears(), tiny_corpus, tmp_path / "run")
     with pytest.raises(RunError, match=r"other weights of one \(a random start\)"):
         run_study(ears(), tiny_corpus, tmp_path / "run", resume=True, weights={"ear": kernel})
+
+
+def test_a_pupil_goes_on_as_it_began_with_its_teacher_or_without(
+    ear: Ear, real: Corpus, kernel: Path, tmp_path: Path, planned: list[Run]
+) -> None:
+    recipe = Recipe(models={"cnn": KINDS["cnn"].settings(teacher=Teacher(kind="ear"))})
+    assert stages.find_weights(recipe, real, {}, ignore) == ({}, {})
+    assert stages.find_weights(recipe, real, {"ear": kernel}, ignore) == ({"cnn": kernel}, {})
+    taught, alone = {"ear": kernel}, {}
+    for began, goes_on, words in ((taught, alone, r"\(ear\.npy, SHA"), (alone, taught, r"\(none\)")):
+        folder = tmp_path / f"run{len(planned)}"
+        run_study(recipe, real, folder, weights=began)
+        with pytest.raises(RunError, match=f"other weights of cnn {words}.*--ear-weights"):
+            run_study(recipe, real, folder, resume=True, weights=goes_on)
+        run_study(recipe, real, folder, resume=True, weights=began)
 
 
 # Before any work

@@ -111,14 +111,16 @@ def check_weights(run: Run, weights: Weights) -> None:
     Raises:
         RunError: A model's weights are others.
     """
-    before = run.provenance.get("weights", {})
-    for name, now in weights_provenance(weights).items():
-        if before.get(name, now) != now:
+    now = weights_provenance(weights)
+    before = run.provenance.get("weights", now)
+    for name in {**before, **now}:
+        if before.get(name) != now.get(name):  # a teacher that came or went is a difference too
             teacher = teacher_of(run.recipe.models[name])
             kind = teacher.kind if teacher else kind_of(run.recipe.models[name]).name
+            known = _named(before.get(name, "none"))
             raise RunError(
-                f"{run.path} began with other weights of {name} ({_named(before[name])}); give that file with "
-                f"--{kind}-weights, or choose another folder with --out"
+                f"{run.path} began with other weights of {name} ({known}); give that file with --{kind}-weights, or "
+                "choose another folder with --out"
             )
 
 
