@@ -76,6 +76,8 @@ def test_every_dependency_is_imported():
     asked = project["dependencies"] + project["optional-dependencies"]["train"]
     names = {re.split(r"[<>=!~\[; ]", dependency)[0].lower().replace("-", "_") for dependency in asked}
     assert names - imported == set(REACHED)
+    known = {*sys.stdlib_module_names, "emovox", *(name.lower() for name in names)}
+    assert {name.lower() for name in imported} - known == set()
 
 
 def test_public_names_are_where_the_package_says():
