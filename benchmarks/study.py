@@ -23,6 +23,8 @@ from typing import Any
 
 from measure import peak_memory, peak_size, row, without_paths, write
 
+from emovox.recipe import built_in
+
 MINUTES = {"speakers1": {"least": 10, "aim": 4}, "speakers6": {"least": 45, "aim": 20}}
 """Of a whole study of the built-in recipe with one seed."""
 
@@ -49,8 +51,7 @@ def measured(
         gigabytes: The most that the run folder took.
     """
     models, protocol = results["models"], results["protocol"]
-    combined = any(figures["kind"] == "ensemble" for figures in models.values())  # only the built-in default has one
-    usual = combined and results["seeds"] == 1
+    usual = set(models) == set(built_in("default").models) and results["seeds"] == 1
     rows = [
         row(f"`{name}`: wall time", minutes, "min", **(MINUTES.get(protocol, {}) if usual else {})),
         row(f"`{name}`: peak memory of all processes", gibibytes, "GiB", **MEMORY),
@@ -74,6 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/benchmark-NAME)")
+    parser.add_argument("--cache", type=Path, help="a cache to use again; there is then no row of the wall time")
     parser.add_argument("--note", help="what sets the result apart, to stand beside its protocol")
     parser.add_argument("--looked-at", help="what of its test clips was seen while choices were made, if not the usual")
     given = sys.argv[1:]
@@ -83,8 +85,8 @@ def main() -> None:
     command = [sys.executable, "-m", "emovox", "run", "--out", str(out), *arguments]
     if "--resume" in arguments or out.exists():
         parser.error(f"wall time wants a run from nothing; remove {out} and leave --resume out")
-    with peak_memory() as memory, peak_size(out) as disk, tempfile.TemporaryDirectory() as cache:
-        start = time.perf_counter()
+    with peak_memory() as memory, peak_size(out) as disk, tempfile.TemporaryDirectory() as empty:
+        start, cache = time.perf_counter(), str(options.cache.resolve() if options.cache else empty)
         code = subprocess.run(command, check=False, env={**os.environ, "EMOVOX_CACHE": cache}).returncode
         minutes = (time.perf_counter() - start) / 60
     if code:
@@ -102,7 +104,9 @@ def main() -> None:
             "measured_with": {key: provenance[key] for key in ("software", "machine")},
             "seconds": provenance["seconds"],
             "prepare_seconds": prepared,
-            "measurements": measured(options.name, results, prepared, minutes, memory[0], disk[0]),
+            "measurements": []
+            if options.cache
+            else measured(options.name, results, prepared, minutes, memory[0], disk[0]),
         },
     )
 

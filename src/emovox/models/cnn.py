@@ -22,6 +22,12 @@ class CNNSettings(NetworkSettings):
 
     kind: ClassVar[str] = "cnn"
 
+    def check(self) -> None:
+        """Refuse settings that do not fit each other."""
+        super().check()
+        if self.teacher.kind and self.variant != "default":
+            raise ValueError("only the default variant has steps for a teacher to work on")
+
 
 class CNN(Network):
     """Convolutions, then the mean over the whole picture.

@@ -66,12 +66,17 @@ def _published(inputs: Any, settings: CNNLSTMSettings) -> Any:
     from keras import layers
 
     from emovox.models.blocks import steps
+    from emovox.models.layers import LastStep
 
     x = layers.Reshape((-1, inputs.shape[2], 1))(inputs)
     x = layers.Conv2D(64, 3, activation="relu")(x)
-    x = layers.BatchNormalization(momentum=PUBLISHED_MOMENTUM[settings.variant])(x)
-    x = layers.MaxPooling2D()(x)
-    x = layers.LSTM(128)(steps(x))  # (46, 63 x 64) from 94 frames
+    norm, pool = layers.BatchNormalization(momentum=PUBLISHED_MOMENTUM[settings.variant]), layers.MaxPooling2D()
+    # Pooled last, every input of the LSTM is above zero on average, and each step of Adam shifts all gates together.
+    x = norm(pool(x)) if settings.variant == "reference" else pool(norm(x))
+    if settings.teacher.kind:  # works on every step; the answer is the last one's, as without it
+        x = LastStep()(layers.LSTM(128, return_sequences=True, name=HEARD)(steps(x)))
+    else:
+        x = layers.LSTM(128)(steps(x))  # (63 x 64) at each of its steps
     for units in (128, 64):
         x = layers.Dropout(settings.dropout)(x)
         x = layers.Dense(units, activation="relu")(x)

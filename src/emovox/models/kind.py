@@ -75,8 +75,6 @@ class NetworkSettings(Settings):
         frames, _ = self.front_end.shape
         if frames is None:
             raise ValueError("front_end.n_frames must be at least 1: clips are trained on in batches")
-        if self.teacher.kind and self.variant != "default":
-            raise ValueError("only the default variant has steps for a teacher to work on")
         if self.training.augment.crop_frames > frames:
             raise ValueError(f"crop_frames is more than the {frames} frames of its front end")
 

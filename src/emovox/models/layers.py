@@ -22,6 +22,15 @@ class Deviation(keras.layers.Layer):
         return (shape[0], shape[2])
 
 
+@keras.saving.register_keras_serializable(package="emovox")
+class LastStep(Deviation):
+    """The last of all steps: (batch, steps, features) → (batch, features)."""
+
+    def call(self, x: KerasTensor) -> KerasTensor:
+        """The end."""
+        return x[:, -1]
+
+
 def statistics(layers: list[KerasTensor], which: tuple[str, ...] = ("mean", "deviation")) -> KerasTensor:
     """Statistics over time of several layers, side by side: each layer's means, then its deviations.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from emovox.files import read_arrays, write_arrays
 from emovox.models import Ensemble, Heard, Network, kind_of
 from emovox.models.ensemble import combined, mixture_weights
 from emovox.models.kind import LinearHead
+from emovox.models.settings import Teacher
 from emovox.quiet import quiet
 from emovox.recipe import members_of
 from emovox.runs import FoldRecord, Job, JobResult, Run
@@ -129,7 +131,7 @@ def rebuild(run: Run, job: Job, weights: Path | None) -> tuple[keras.Model, Fron
         published = kind.read_weights(settings, weights) if weights else None
         encoder = kind.encoder(settings, published)
         return with_head(encoder, LinearHead.of(stored), job.model), kind.front_end(settings)
-    model = mean_of(_members(run, job, settings.front_end.shape))
+    model = mean_of(_members(run, job, settings.front_end.shape, alone=True))
     model.set_weights([stored[str(i)] for i in range(len(stored))])
     return model, settings.front_end
 
@@ -305,11 +307,16 @@ def _stacked(results: Sequence[JobResult], part: str, ids: Sequence[str]) -> np.
     return np.stack(stacked)
 
 
-def _members(run: Run, job: Job, shape: tuple[int | None, int]) -> list[keras.Model]:
-    """The fresh networks whose mean is the model, each from a seed of its own, in a fresh Keras session."""
+def _members(run: Run, job: Job, shape: tuple[int | None, int], alone: bool = False) -> list[keras.Model]:
+    """The fresh networks whose mean is the model, each from a seed of its own, in a fresh Keras session.
+
+    ``alone`` leaves out what only a teacher needs; the weights are the same.
+    """
     import keras
 
     settings: Any = run.recipe.models[job.model]
+    if alone:
+        settings = dataclasses.replace(settings, teacher=Teacher())
     kind = kind_of(settings)
     assert isinstance(kind, Network)
     keras.backend.clear_session()
