@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -141,7 +141,8 @@ def combine_artifacts(
 
 def _finished(graph: onnx.ModelProto, about: Mapping[str, Any]) -> bytes:
     """The file's content: the graph with what it tells about itself, checked."""
-    imports = {entry.domain: entry.version for entry in graph.opset_import if entry.domain}
+    used = {node.domain for node in _nodes(graph.graph)}
+    imports = {entry.domain: entry.version for entry in graph.opset_import if entry.domain and entry.domain in used}
     artifact = helper.make_model(
         graph.graph,
         functions=list(graph.functions),
@@ -186,6 +187,7 @@ def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
                 quantize_dynamic(path, path.with_name("int8.onnx"), op_types_to_quantize=["MatMul", "Gemm"])
                 path = path.with_name("int8.onnx")
             network = onnx.load(path)
+            _sort(network.graph)
         except OSError:
             raise  # the disk's fault
         except Exception as error:
@@ -196,6 +198,34 @@ def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
     if precision == "float16":
         _halve(network.graph)
     return compose.add_prefix(network, "network/")
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Every operator, those within loops too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _nodes(attribute.g)
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Put every operator behind those whose results it takes; quantisation forgets what is taken within a loop."""
+    left = list(graph.node)
+    made = {name for node in left for name in node.output}
+    del graph.node[:]
+    while left:
+        ready = [node for node in left if not _taken(node) & made] or left
+        graph.node.extend(ready)
+        made -= {name for node in ready for name in node.output}
+        placed = {id(node) for node in ready}
+        left = [node for node in left if id(node) not in placed]
+
+
+def _taken(node: onnx.NodeProto) -> set[str]:
+    """Names that an operator takes, those within a loop too."""
+    within = [a.g for a in node.attribute if a.type == onnx.AttributeProto.GRAPH]
+    return {*node.input, *(name for graph in within for inner in _nodes(graph) for name in inner.input)}
 
 
 def _halve(graph: onnx.GraphProto) -> None:
