@@ -9,8 +9,8 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 
-from emovox.augment import augment, mixup  # noqa: E402
-from emovox.recipe import Augmentation  # noqa: E402
+from emovox.models.settings import Augmentation  # noqa: E402
+from emovox.training.augment import augment, mixup  # noqa: E402
 
 FLOOR = -7.0
 BATCH, FRAMES, MELS = 6, 40, 16

@@ -13,13 +13,12 @@ from full_disk import full_disk
 keras = pytest.importorskip("keras")
 
 from emovox.errors import EmovoxError, RunError, StorageError  # noqa: E402
-from emovox.models import build_network  # noqa: E402
-from emovox.recipe import Augmentation, ModelRecipe  # noqa: E402
-from emovox.training import CHECKPOINT, Examples, Progress, _optimizer, predict, train  # noqa: E402
+from emovox.models.settings import Augmentation, Training  # noqa: E402
+from emovox.training.network import CHECKPOINT, Examples, Progress, _optimizer, predict, train  # noqa: E402
 
 SHAPE = (32, 16)
-RECIPE = ModelRecipe(
-    kind="cnn", epochs=4, batch_size=8, learning_rate=3e-3, schedule="onecycle", average=0.9, dropout=0.3,
+SETTINGS = Training(
+    epochs=4, batch_size=8, learning_rate=3e-3, schedule="onecycle", ema=0.9,
     augment=Augmentation(mixup=0.2, gain_db=3, band_shift=1, time_masks=1, time_mask_frames=4),
 )  # fmt: skip
 
@@ -35,20 +34,34 @@ def examples() -> Examples:
     return Examples(features, targets, np.arange(36), np.arange(36, 48), 3, floor=-7.0)
 
 
+def build(seed: int, units: int = 16) -> keras.Model:
+    """A network with what makes resuming hard: dropout, and batch norm's moving statistics."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((None, SHAPE[1]))
+    x = keras.layers.BatchNormalization(momentum=0.9)(inputs)
+    x = keras.layers.Dense(units, activation="tanh")(keras.layers.GlobalAveragePooling1D()(x))
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(keras.layers.Dropout(0.3)(x)))
+
+
 class Killed(BaseException):
     """Stands for kill -9."""
 
 
 def run(
-    examples: Examples, folder: Path, recipe: ModelRecipe = RECIPE, seed: int = 0, kill_after: int = 0
+    examples: Examples,
+    folder: Path,
+    settings: Training = SETTINGS,
+    seed: int = 0,
+    kill_after: int = 0,
+    units: int = 16,
 ) -> tuple[Progress, np.ndarray]:
-    network = build_network(recipe, SHAPE, 3, seed).trained
+    network = build(seed, units)
 
     def stop(done: int, most: int, values: dict[str, float]) -> None:
         if done == kill_after:
             raise Killed
 
-    progress = train(network, recipe, examples, seed, folder, epoch_done=stop)
+    progress = train(network, settings, examples, seed, folder, epoch_done=stop)
     return progress, predict(network, examples.features[0])
 
 
@@ -79,8 +92,8 @@ def test_the_seed_decides_everything(examples: Examples, tmp_path: Path) -> None
 
 
 def test_it_learns_and_keeps_its_best_epoch(examples: Examples, tmp_path: Path) -> None:
-    recipe = replace(RECIPE, epochs=12, augment=Augmentation())
-    progress, probabilities = run(examples, tmp_path, recipe)
+    settings = replace(SETTINGS, epochs=12, augment=Augmentation())
+    progress, probabilities = run(examples, tmp_path, settings)
     assert (probabilities.argmax(axis=1) == examples.targets).mean() > 0.9
     losses = progress.history["val_loss"]
     assert progress.best_epoch == int(np.argmin(losses)) + 1
@@ -90,17 +103,20 @@ def test_it_learns_and_keeps_its_best_epoch(examples: Examples, tmp_path: Path) 
 
 def test_patience_stops_early_and_plateau_lowers_the_rate(examples: Examples, tmp_path: Path) -> None:
     noise = replace(examples, targets=np.random.default_rng(1).integers(0, 3, 48))
-    recipe = replace(RECIPE, epochs=30, schedule="constant", plateau=1, patience=3, average=0.0, learning_rate=0.01)
-    progress, _ = run(noise, tmp_path, recipe)
+    settings = replace(SETTINGS, epochs=30, schedule="constant", plateau=1, patience=3, ema=0.0, learning_rate=0.01)
+    progress, _ = run(noise, tmp_path, settings)
     assert progress.epochs_trained < 30
     assert progress.epochs_trained - progress.best_epoch == 3
     assert min(progress.history["learning_rate"]) < 0.01
 
 
 def test_several_versions_are_trained_on(examples: Examples, tmp_path: Path) -> None:
-    several = replace(examples, features=np.repeat(examples.features, 3, axis=0).astype(np.float16), floor=None)
-    progress, _ = run(several, tmp_path)
-    assert progress.epochs_trained == 4
+    """The clips as they are say nothing; only their altered versions tell the classes apart."""
+    features = np.concatenate([np.zeros_like(examples.features), np.repeat(examples.features, 3, axis=0)])
+    several = replace(examples, features=features, floor=None)
+    progress, _ = run(several, tmp_path, replace(SETTINGS, epochs=20, augment=Augmentation()))
+    assert max(progress.history["accuracy"]) > 0.6
+    assert max(progress.history["val_accuracy"]) < 0.5  # validation hears version 0 alone
 
 
 def test_a_damaged_checkpoint_is_named(examples: Examples, tmp_path: Path) -> None:
@@ -112,7 +128,7 @@ def test_a_damaged_checkpoint_is_named(examples: Examples, tmp_path: Path) -> No
 def test_another_models_checkpoint_is_refused(examples: Examples, tmp_path: Path) -> None:
     run(examples, tmp_path)
     with pytest.raises(RunError, match="of another model"):
-        run(examples, tmp_path, replace(RECIPE, kind="cnn_lstm"))
+        run(examples, tmp_path, units=17)
 
 
 def test_running_out_of_memory_becomes_advice(
@@ -143,15 +159,45 @@ def test_a_training_that_diverges_says_so_and_leaves_no_checkpoint(examples: Exa
     assert not (tmp_path / CHECKPOINT).exists()
 
 
+def test_statistics_are_mixed_but_not_treated_as_a_spectrogram(examples: Examples, tmp_path: Path) -> None:
+    statistics = replace(examples, floor=None)
+    plain, _ = run(statistics, tmp_path / "a", replace(SETTINGS, augment=Augmentation()))
+    gain, _ = run(statistics, tmp_path / "b", replace(SETTINGS, augment=Augmentation(gain_db=6)))
+    mixed, _ = run(statistics, tmp_path / "c", replace(SETTINGS, augment=Augmentation(mixup=0.3)))
+    assert plain.history == gain.history != mixed.history
+
+
+def test_test_clips_cannot_decide_anything(examples: Examples, tmp_path: Path) -> None:
+    """Clips that are neither for training nor for validation may hold anything."""
+    fewer = replace(examples, train=np.arange(24))
+    other = replace(fewer, features=fewer.features.copy(), targets=fewer.targets.copy())
+    other.features[:, 24:36] = np.nan
+    other.targets[24:36] = 0
+    assert run(other, tmp_path / "a")[0].history == run(fewer, tmp_path / "b")[0].history
+
+
 def test_tensorboard_logs_are_written(examples: Examples, tmp_path: Path) -> None:
-    network = build_network(RECIPE, SHAPE, 3, 0).trained
-    train(network, replace(RECIPE, epochs=1), examples, 0, tmp_path, logs=tmp_path / "logs")
+    network = build(0)
+    train(network, replace(SETTINGS, epochs=1), examples, 0, tmp_path, logs=tmp_path / "logs")
     assert list((tmp_path / "logs").glob("events.out.tfevents.*"))
+
+
+def test_every_epoch_is_told(examples: Examples, tmp_path: Path) -> None:
+    told: list[tuple[int, int, float]] = []
+    progress = train(
+        build(0),
+        SETTINGS,
+        examples,
+        0,
+        tmp_path,
+        epoch_done=lambda *news: told.append((*news[:2], news[2]["val_loss"])),
+    )
+    assert told == [(i + 1, 4, loss) for i, loss in enumerate(progress.history["val_loss"])]
 
 
 @pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
 def test_schedules_end_low_unless_constant(schedule: str) -> None:
-    rate = _optimizer(replace(RECIPE, schedule=schedule, epochs=10), steps=10)._learning_rate
+    rate = _optimizer(replace(SETTINGS, schedule=schedule, epochs=10), steps=10)._learning_rate
     at = [float(rate if schedule == "constant" else rate(step)) for step in (0, 10, 50, 99)]
     if schedule == "constant":
         assert len(set(at)) == 1
