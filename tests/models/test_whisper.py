@@ -23,18 +23,16 @@ def log_mel(frames: int, clips: int = 2) -> np.ndarray:
 
 @pytest.mark.parametrize("layers", [(0,), (1, 2), (0, 2)])
 def test_the_encoder_gives_statistics_of_its_layers_outputs(layers: tuple[int, ...]) -> None:
-    settings = WhisperSettings(variant="toy", layers=layers)
+    settings = WhisperSettings(variant="toy", layers=layers, statistics=("mean", "deviation"))
     encoder = Whisper().encoder(settings, None)
     x = log_mel(41)
     parts = []
     for layer in layers:
         model = keras.Model(encoder.input, encoder.get_layer(f"layer{layer}").output)
         output = np.asarray(model(x)).astype(np.float64)  # (batch, steps, width)
-        mean, deviation = output.mean(axis=1), output.std(axis=1)
-        cube = ((output - mean[:, None]) ** 3).mean(axis=1)
-        parts += [mean, deviation, cube / (deviation**3 + 1e-6)]
+        parts += [output.mean(axis=1), output.std(axis=1)]
     found = np.asarray(encoder(x))
-    assert found.shape == (2, 3 * 16 * len(layers)) == (2, encoder.output_shape[1])
+    assert found.shape == (2, 2 * 16 * len(layers)) == (2, encoder.output_shape[1])
     np.testing.assert_allclose(found, np.concatenate(parts, axis=1), rtol=1e-3, atol=1e-4)
     assert encoder.count_params() == Whisper().published_parameters(settings)
 
