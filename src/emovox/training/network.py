@@ -115,8 +115,8 @@ def train(
     keeper.restore()
     done = keeper.progress
     if not keeper.finished:
-        step_frames = 1 if examples.taught is None else _step_frames(network, settings, examples)
-        data = _batches(settings, examples, seed, batch, steps, done.epochs_trained, step_frames)
+        lesson_steps = 0 if examples.taught is None else _lesson_steps(network, settings, examples)
+        data = _batches(settings, examples, seed, batch, steps, done.epochs_trained, lesson_steps)
         try:
             pupil.fit(
                 data,
@@ -146,11 +146,11 @@ def _pupil(network: keras.Model, directions: int) -> keras.Model:
     return keras.Model(network.input, [network.output, taught], name="pupil")
 
 
-def _step_frames(network: keras.Model, settings: Training, examples: Examples) -> int:
-    """Frames to a step of the layer that a teacher works on."""
+def _lesson_steps(network: keras.Model, settings: Training, examples: Examples) -> int:
+    """How many steps the layer that a teacher works on makes of a training clip."""
     frames = settings.augment.crop_frames or examples.features.shape[2]
     heard = keras.Model(network.input, network.get_layer(HEARD).output)
-    return frames // int(heard(np.zeros((1, frames, examples.features.shape[3]), np.float32)).shape[1])
+    return int(heard(np.zeros((1, frames, examples.features.shape[3]), np.float32)).shape[1])
 
 
 def predict(network: keras.Model, features: np.ndarray, batch_size: int = 64) -> np.ndarray:
@@ -186,7 +186,7 @@ def _optimizer(settings: Training, steps: int) -> keras.optimizers.Optimizer:
 
 
 def _batches(
-    settings: Training, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int, step_frames: int
+    settings: Training, examples: Examples, seed: int, batch: int, steps: int, first_epoch: int, lesson_steps: int
 ) -> tf.data.Dataset:
     """Batches of (features, targets, weights) from ``first_epoch`` on, each a function of (seed, epoch, step)."""
     clips = tf.constant(examples.train, tf.int32)
@@ -214,9 +214,8 @@ def _batches(
         if lesson is None:
             return *whole, tf.gather(weights, label)
         x, y, heard = whole  # type: ignore[misc]
-        heard = tf.reshape(
-            heard, (batch, -1, step_frames, heard.shape[2])
-        )  # of so many frames the network makes a step
+        stride = heard.shape[1] // lesson_steps  # of so many frames the network makes a step
+        heard = tf.reshape(heard[:, : lesson_steps * stride], (batch, lesson_steps, stride, heard.shape[2]))
         return x, (y, tf.reduce_mean(heard, axis=2)), (tf.gather(weights, label), tf.ones_like(heard[:, :, 0, 0]))
 
     def epoch_of(epoch: tf.Tensor) -> tf.data.Dataset:
