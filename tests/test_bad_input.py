@@ -314,7 +314,7 @@ def test_the_default_study_says_what_it_goes_on_without(
     assert all("weights PATH" in line for line in left_out)
     assert shown.exit_code == 130 and "emovox run --resume --out run" in shown.stderr
     recipe = Path("run/recipe.toml").read_text()
-    assert "[models.cnn]" in recipe and "[models.ensemble]" in recipe and "whisper" not in recipe
+    assert "[models.cnn]" in recipe and "[models.ensemble]" in recipe and "[models.whisper]" not in recipe
 
 
 def test_a_damaged_run_folder(emovox: Command, tmp_path: Path) -> None:
