@@ -22,6 +22,7 @@ class EarSettings(HeardSettings):
     """Hears a spectrogram of a few bands, and each clip once."""
 
     kind: ClassVar[str] = "ear"
+    layers: tuple[int, ...] = (1,)
     statistics: tuple[Statistic, ...] = ("mean", "deviation")
     front_end: LogMel = field(default_factory=lambda: LogMel(n_mels=8, n_frames=0))
     alter: Alterations = field(default_factory=lambda: Alterations(versions=0))
@@ -68,7 +69,13 @@ class Ear(Heard):
         return keras.Model(inputs, statistics([heard], settings.statistics), name="ear")
 
     def steps(self, settings: Any, weights: Mapping[str, Any], layer: int) -> Any:
-        raise NotImplementedError
+        import keras
+
+        inputs = keras.Input((None, settings.front_end.n_mels))
+        dense = keras.layers.Dense(12, activation="relu", use_bias=False)
+        heard = dense(inputs)
+        dense.set_weights([weights["kernel"]])
+        return keras.Model(inputs, heard[:, ::2], name="ear_steps")  # a step for two frames
 
     def published_parameters(self, settings: Any) -> int:
         return settings.front_end.n_mels * 12

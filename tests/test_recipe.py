@@ -173,6 +173,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         ("[models.cnn.teacher]\nkind = 'cnn'", r"models\.cnn\.teacher: 'cnn' cannot teach; available: yamnet, whisper"),
         ("[models.cnn.teacher]\nkind = 'nobody'", "'nobody' cannot teach"),
         ("[models.cnn.teacher]\nkind = 3", r"models\.cnn\.teacher: kind must be str, got 3"),
+        (
+            "[models.cnn.teacher]\nkind = 'whisper'\nlayer = 9",
+            r"models\.cnn\.teacher: layers of tiny\.en must be some of 0 to 4",
+        ),
+        ("[models.cnn.teacher]\nkind = 'yamnet'\nlayer = 0", r"teacher: layers must be some of 1 to 14"),
         ("[models.cnn.teacher]\ndirections = 0", r"models\.cnn\.teacher: directions must be at least 1"),
         ("[models.cnn]\nvariant = 'reference'\nteacher.kind = 'whisper'", "only the default variant has steps"),
         ("[models.cnn]\n[models.ensemble]", "an ensemble needs two other models"),

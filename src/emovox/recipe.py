@@ -201,9 +201,15 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
             raise RecipeError(f"{where}: unknown variant {settings.variant!r} of {kind.name}; available: {known}")
         _check_values(settings, where)
         teacher = getattr(settings, "teacher", None)
-        if teacher and teacher.kind and not isinstance(KINDS.get(teacher.kind), Heard):
-            known = ", ".join(name for name, other in KINDS.items() if isinstance(other, Heard))
-            raise RecipeError(f"{where}.teacher: {teacher.kind!r} cannot teach; available: {known}")
+        if teacher and teacher.kind:
+            hears = KINDS.get(teacher.kind)
+            if not isinstance(hears, Heard):
+                known = ", ".join(name for name, other in KINDS.items() if isinstance(other, Heard))
+                raise RecipeError(f"{where}.teacher: {teacher.kind!r} cannot teach; available: {known}")
+            try:
+                hears.check_steps(teacher.layer)
+            except ValueError as error:
+                raise RecipeError(f"{where}.teacher: {error}") from None
         members = members_of(recipe, name)
         fits = len(members) == len(set(members)) > 1 and set(members) <= set(_single(recipe))
         if isinstance(kind, Ensemble) and not fits:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -77,6 +77,8 @@ class NetworkSettings(Settings):
             raise ValueError("front_end.n_frames must be at least 1: clips are trained on in batches")
         if self.training.augment.crop_frames > frames:
             raise ValueError(f"crop_frames is more than the {frames} frames of its front end")
+        if self.training.augment.gain_db and self.front_end.scaling != "none":
+            raise ValueError("gain_db is of clips that keep their level; set it to 0, or front_end.scaling to none")
 
 
 class Network(Kind):
@@ -160,6 +162,14 @@ class Heard(Kind):
     @abstractmethod
     def steps(self, settings: Any, weights: Mapping[str, Any], layer: int) -> keras.Model:
         """(batch, frames, bands) → (batch, steps, features) of one layer."""
+
+    def check_steps(self, layer: int) -> None:
+        """Refuse a layer that cannot teach.
+
+        Raises:
+            ValueError: The published network has no such layer.
+        """
+        replace(self.settings(), layers=(layer,)).check()  # type: ignore[call-arg]
 
     @abstractmethod
     def published_parameters(self, settings: Any) -> int:
