@@ -89,9 +89,26 @@ def test_a_crop_has_its_length_and_lies_within_the_speech() -> None:
 
 def test_mixup_is_a_weighted_mean_of_neighbours() -> None:
     x, y = batch()
-    mixed, targets = (t.numpy() for t in mixup(tf.constant(x), tf.constant(y), 0.4, tf.constant((1, 2))))
+    mixed, targets = (t.numpy() for t in mixup(tf.constant(x), tf.constant(y), alpha=0.4, seed=tf.constant((1, 2))))
     np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
     for i in range(BATCH):
         share = np.linalg.lstsq(np.stack([x[i].ravel(), x[i - 1].ravel()], axis=1), mixed[i].ravel(), rcond=None)[0]
         assert share.sum() == pytest.approx(1, abs=1e-4) and 0.5 - 1e-4 <= share[0] <= 1 + 1e-4
         np.testing.assert_allclose(targets[i], share[0] * y[i] + share[1] * y[i - 1], atol=1e-4)
+
+
+def test_what_is_taught_is_cut_played_and_mixed_like_the_features() -> None:
+    x, y = batch()
+    x = np.where(x == FLOOR, 0, x)  # outside a clip the one is silent and the other zero: here the same
+    settings = Augmentation(crop_frames=20, tempo=0.2, time_shift=0.1, mixup=0.3)
+    features, _, taught = augment(*map(tf.constant, (x, y)), settings, 0.0, tf.constant((3, 5)), tf.constant(x))
+    np.testing.assert_allclose(taught, features, atol=1e-6)
+    assert taught.shape == (BATCH, 20, MELS)
+
+
+def test_what_is_taught_stays_where_only_the_sound_changes() -> None:
+    x, y = batch()
+    settings = Augmentation(gain_db=6, noise=0.2, band_shift=2, time_masks=1, time_mask_frames=8)
+    features, _, taught = augment(*map(tf.constant, (x, y)), settings, FLOOR, tf.constant((3, 5)), tf.constant(x))
+    np.testing.assert_array_equal(taught, x)
+    assert not np.array_equal(features, x)

@@ -46,7 +46,7 @@ class CNN(Network):
         "the price of forgetting the order of events."
     )
     settings = CNNSettings
-    variants: ClassVar = {"default": 612_624, "reference": 94_600, "replica": 94_600}
+    variants: ClassVar = {"default": 582_416, "reference": 94_600, "replica": 94_600}
 
     def build(self, settings: Any, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
         """(batch, frames, mels) → (batch, classes)."""

@@ -40,7 +40,7 @@ class CNNLSTM(Network):
         "cannot; it also has more ways to learn its training speakers by heart, and takes longer to train."
     )
     settings = CNNLSTMSettings
-    variants: ClassVar = {"default": 810_256, "reference": 2_156_616, "replica": 2_156_616}
+    variants: ClassVar = {"default": 581_392, "reference": 2_156_616, "replica": 2_156_616}
 
     def build(self, settings: Any, shape: tuple[int | None, int], n_classes: int) -> keras.Model:
         """(batch, frames, mels) → (batch, classes)."""

@@ -61,7 +61,8 @@ class Whisper(Heard):
     )
     settings = WhisperSettings
     variants: ClassVar = {
-        size: whisper_encoder.parameters(size, LAYERS) + N_CLASSES * (3 * len(LAYERS) * published.width + 1)
+        size: whisper_encoder.parameters(size, LAYERS)
+        + N_CLASSES * (len(HeardSettings.statistics) * len(LAYERS) * published.width + 1)
         for size, published in whisper_encoder.SIZES.items()
     }
     notice = "Holds weights of Whisper, OpenAI, MIT licence."

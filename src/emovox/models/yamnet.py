@@ -64,7 +64,7 @@ class YAMNet(Heard):
         "are used since the last one keeps what names a sound (“speech”) and drops how it is spoken."
     )
     settings = YAMNetSettings
-    variants: ClassVar = {"default": 609_743, "reference": 3_481_800, "replica": 3_481_800}
+    variants: ClassVar = {"default": 586_703, "reference": 535_240, "replica": 3_481_800}
     notice = "Holds weights of YAMNet, The TensorFlow Authors, Apache-2.0."
     source = yamnet_weights.HELP
 
