@@ -106,6 +106,7 @@ def main() -> None:
         paths = {clip.id: clip.path for clip in corpus.clips}
         speech = unbroken([paths[clip] for clip in test])
         usual = read_audio(paths[test[0]], SAMPLE_RATE_HZ)
+        usual_seconds = len(usual) / SAMPLE_RATE_HZ
         say(f"Timing; {len(front(speech))} frames of unbroken speech, {len(front(usual))} of a recording")
         unpaused = milliseconds(recognizers, speech, options.calls)
         recorded = milliseconds(recognizers, usual, options.calls)
@@ -120,15 +121,12 @@ def main() -> None:
             apart = float(np.abs(given[precision] - given[PRECISIONS[0]]).max())
             measurements += [
                 row(f"{whose}: size", file.stat().st_size / 1e6, "MB"),
-                row(
-                    f"{whose}: one clip of 3 s, unbroken speech, one thread, warm", unpaused[precision], "ms", **limits
-                ),
-                row(
-                    f"{whose}: a recording of {len(usual) / SAMPLE_RATE_HZ:.1f} s, likewise", recorded[precision], "ms"
-                ),
-                row(f"{whose}: UAR of the {len(test)} test clips of {job.fold}", uars[precision], "%"),
+                row(f"{whose}: 3 s of unbroken speech, one thread, warm", unpaused[precision], "ms", **limits),
+                row(f"{whose}: a recording of {usual_seconds:.1f} s, likewise", recorded[precision], "ms"),
             ]
-            if precision != PRECISIONS[0]:
+            if precision == PRECISIONS[0]:
+                measurements.append(row(f"{whose}: UAR of {len(test)} test clips", uars[precision], "%"))
+            else:
                 lost = uars[PRECISIONS[0]] - uars[precision]
                 measurements += [
                     row(f"{whose}: loss of UAR against {PRECISIONS[0]}", lost, "points"),

@@ -12,6 +12,7 @@ the machine's page cache for all alike.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import multiprocessing
 import tempfile
@@ -36,10 +37,11 @@ TOLERANCE = 1e-3
 """Of a statistic, relative to the largest: both ways must hear the same."""
 
 
-def in_keras(model: Any, threads: int = 1) -> Callable[[np.ndarray], np.ndarray]:
-    """What :func:`emovox.training.hearing.in_onnx_runtime` does, by Keras on TensorFlow."""
+def in_keras(kind: Heard, settings: Any, weights: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """What a network that ONNX Runtime has opened does, by Keras on TensorFlow."""
     import tensorflow as tf
 
+    model = kind.encoder(settings, kind.read_weights(settings, weights))
     taken = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)  # any number of frames, so one graph serves all
     run = tf.function(lambda features: model(features, training=False), input_signature=[taken])
     return lambda batch: run(tf.constant(batch)).numpy()
@@ -54,9 +56,10 @@ def cold(settings: Any, weights: Path, corpus: Corpus, by_keras: bool) -> tuple[
         if done % 200 == 0 or done == total:
             say(f"{kind.name}{' in Keras' if by_keras else ''}: {done} of {total} clips")
 
+    keras = {"export_encoder": lambda *_: None, "open_encoder": lambda _: in_keras(kind, settings, weights)}
     start = time.perf_counter()
-    run = in_keras if by_keras else hearing.in_onnx_runtime
-    with tempfile.TemporaryDirectory() as cache, mock.patch.object(hearing, "in_onnx_runtime", run):
+    instead = mock.patch.multiple(hearing, **keras) if by_keras else contextlib.nullcontext()
+    with tempfile.TemporaryDirectory() as cache, instead:
         paths = hearing.hear(kind, settings, weights, corpus, Path(cache), 0, available_cores(), tell)
         return time.perf_counter() - start, np.load(paths[0])
 

@@ -1,12 +1,13 @@
 """How long the networks trained from scratch take, against the recipes of before there was a kind ``whisper``.
 
-    python benchmarks/networks.py PATH_TO_RAVDESS [--epochs N] [--rounds N]
+    python benchmarks/networks.py PATH_TO_RAVDESS --whisper-weights FILE_OR_FOLDER [--epochs N] [--rounds N]
 
 One training of each, on the first fold of ``speakers6``, with all that a run does for it. The epochs of a training cost
 alike, so that a few are timed, then's and now's in turn, and scaled: a training takes as many epochs as its recipe asks
 for at their median, and for each member what its first epoch takes beyond that, since the graph is built in it. Each
-training has one thread, as in a run whose trainings share the cores. The recipes and the networks of then are written
-down here; all else is today's code for both.
+training has one thread, as in a run whose trainings share the cores. What a teacher hears is heard once a run, for all
+its folds and members; that stands in a row of its own. The recipes and the networks of then are written down here; all
+else is today's code for both.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+import os
 import tempfile
 import time
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import keras
 import numpy as np
@@ -27,6 +30,7 @@ import tensorflow as tf
 from measure import row, say, write
 
 from emovox.corpora import Corpus, load_corpus
+from emovox.errors import ModelError
 from emovox.models import KINDS, Network
 from emovox.models.kind import NetworkSettings
 from emovox.provenance import available_cores
@@ -37,6 +41,8 @@ from emovox.study import stages
 from emovox.study.executors import Serial
 
 LIMITS = {"least": 0.8, "aim": 0.4}
+CACHED_SECONDS = 1.0
+"""An input that is there sooner was computed for another network before."""
 
 AUGMENTED_THEN = """
 mixup = 0.3
@@ -180,31 +186,62 @@ class Epochs:
         return members * (epochs * usual + max(0.0, float(np.median(self.first)) - usual))
 
 
-def time_epochs(recipe: Recipe, model: str, corpus: Corpus, cache: Path, epochs: int, found: Epochs) -> None:
-    """Train one model on the first fold for a few epochs, and add what they took."""
+def time_epochs(
+    recipe: Recipe, model: str, corpus: Corpus, options: dict[str, Path], epochs: int, found: Epochs
+) -> float:
+    """Train one model on the first fold for a few epochs, add what they took, and return the seconds before them."""
     settings: Any = recipe.models[model]
     settings = dataclasses.replace(settings, training=dataclasses.replace(settings.training, epochs=epochs))
     short = dataclasses.replace(recipe, seeds=1, protocol="speakers6", models={model: settings})
     moments: list[tuple[int, float]] = []
 
     def tell(stage: str, done: int, total: int) -> None:
-        if not moments or done > moments[-1][0]:  # an epoch is told once
+        if moments and done > moments[-1][0]:  # an epoch is told once
             moments.append((done, time.perf_counter()))
 
-    with tempfile.TemporaryDirectory() as folder:
+    weights, _ = stages.find_weights(short, corpus, options, tell)
+    if stages.teacher_of(settings) and model not in weights:
+        raise ModelError(f"{model} has a teacher whose weights are not there; name them")
+    with tempfile.TemporaryDirectory() as folder, Serial(tell) as executor:
         run = Run.create(Path(folder) / "run", short, corpus, make_folds(short.protocol, corpus)[:1])
-        inputs = stages.prepare(run, corpus, {}, available_cores(), lambda stage, done, total: None)
+        inputs = stages.prepare(run, corpus, weights, available_cores(), executor, lambda stage, done, total: None)
         moments.append((0, time.perf_counter()))
-        with Serial(tell) as executor:
-            stages.train(run, inputs, executor)
+        stages.train(run, inputs, executor)
+        prepared = float(run.provenance["prepare_seconds"][model])
     for (_, before), (done, now) in itertools.pairwise(moments):
         (found.first if done % epochs == 1 else found.usual).append(now - before)
+    return prepared
+
+
+def compare(
+    model: str, recipes: dict[str, Recipe], corpus: Corpus, weights: dict[str, Path], epochs: int, rounds: int
+) -> list[dict[str, Any]]:
+    """Time one model then and now, in turn."""
+    found = {when: Epochs() for when in recipes}
+    prepared: dict[str, float] = {}
+    for turn in range(rounds):
+        for when, recipe in recipes.items():
+            before = time_epochs(recipe, model, corpus, weights, epochs, found[when])
+            prepared.setdefault(when, before)  # of the first round; then it is cached
+            say(f"{model} {when}, round {turn + 1}: {np.median(found[when].usual):.2f} s an epoch")
+    seconds, rows = {}, []
+    for when, recipe in recipes.items():
+        settings: Any = recipe.models[model]
+        members, count = settings.members, settings.training.epochs
+        seconds[when] = found[when].training(members, count)
+        what = f"one training of {model} {when}, {members} × {count} epochs, batches of {settings.training.batch_size}"
+        rows.append(row(what, seconds[when], "s"))
+        if stages.teacher_of(settings) and prepared[when] > CACHED_SECONDS:
+            what = f"input of {model} {when} and what its teacher hears, {len(corpus.clips):,} clips, once a run"
+            rows.append(row(what, prepared[when], "s"))
+    return [*rows, row(f"one training of {model}: now ÷ then", seconds["now"] / seconds["then"], "x", **LIMITS)]
 
 
 def main() -> None:
-    """Time then and now in turn."""
+    """Time every network that there was then."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
+    parser.add_argument("--whisper-weights", type=Path, help="of the teacher of today's networks")
     parser.add_argument("--epochs", type=int, default=4, help="epochs of each member that are timed, at least 2")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
@@ -217,24 +254,11 @@ def main() -> None:
     corpus = load_corpus(data=options.corpus)
     KINDS.update({kind.name: kind for kind in (CNNThen(), CNNLSTMThen())})
     recipes = {"then": recipe_from_toml(THEN, "the recipe of then"), "now": built_in("default")}
+    weights = {"whisper": options.whisper_weights} if options.whisper_weights else {}
     measurements = []
-    for model in recipes["then"].models:
-        found = {when: Epochs() for when in recipes}
-        for turn in range(options.rounds):
-            for when, recipe in recipes.items():
-                with tempfile.TemporaryDirectory() as cache:
-                    time_epochs(recipe, model, corpus, Path(cache), options.epochs, found[when])
-                say(f"{model} {when}, round {turn + 1}: {np.median(found[when].usual):.2f} s an epoch")
-        seconds = {}
-        for when, recipe in recipes.items():
-            settings: Any = recipe.models[model]
-            members, epochs = settings.members, settings.training.epochs
-            seconds[when] = found[when].training(members, epochs)
-            what = f"one training of {model} {when}, {members} × {epochs} epochs of {settings.training.batch_size}"
-            measurements.append(row(what, seconds[when], "s"))
-        measurements.append(
-            row(f"one training of {model}: now ÷ then", seconds["now"] / seconds["then"], "x", **LIMITS)
-        )
+    with tempfile.TemporaryDirectory() as cache, mock.patch.dict(os.environ, EMOVOX_CACHE=cache):
+        for model in recipes["then"].models:
+            measurements += compare(model, recipes, corpus, weights, options.epochs, options.rounds)
     then = recipes["then"].models
     compared = {when: dataclasses.replace(recipe, models={m: recipe.models[m] for m in then}).to_toml()
                 for when, recipe in recipes.items()}  # fmt: skip

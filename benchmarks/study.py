@@ -1,6 +1,6 @@
 """Run a study as a user would and keep its figures, its wall time, its peak memory and the most disk it took.
 
-    python benchmarks/study.py NAME [--note WORDS] [--looked-at WORDS] -- ARGUMENTS OF emovox run
+    python benchmarks/study.py NAME [--cache FOLDER] [--note WORDS] [--looked-at WORDS] -- ARGUMENTS OF emovox run
 
 for example ``python benchmarks/study.py speakers6 -- --data ~/ravdess --protocol speakers6``. The result is
 ``training_results.json`` with the machine, the versions, the command and the measurements beside it, in
@@ -18,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from measure import peak_memory, peak_size, row, without_paths, write
 
-from emovox.recipe import built_in
+from emovox.recipe import Recipe, built_in, read_recipe
+from emovox.study.stages import teacher_of
 
 MINUTES = {"speakers1": {"least": 10, "aim": 4}, "speakers6": {"least": 45, "aim": 20}}
 """Of a whole study of the built-in recipe with one seed."""
@@ -37,29 +39,42 @@ SMALL, SMALL_UAR = 1_000_000, {"least": 66, "aim": 72}
 """Parameters of a small model, all counted, and what its UAR should be in per cent, under ``speakers6``."""
 
 
-def measured(
-    name: str, results: dict[str, Any], prepared: dict[str, float], minutes: float, gibibytes: float, gigabytes: float
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Costs:
+    """What a study took, from an empty cache.
+
+    Args:
+        minutes: Of the whole process.
+        gibibytes: Peak memory of all processes.
+        gigabytes: The most that the run folder took.
+        prepared: Model → seconds in which its input was computed.
+    """
+
+    minutes: float
+    gibibytes: float
+    gigabytes: float
+    prepared: dict[str, float]
+
+
+def measured(name: str, results: dict[str, Any], costs: Costs | None) -> list[dict[str, Any]]:
     """The rows of one study.
 
     Args:
         name: As rows call it.
         results: Its ``training_results.json``.
-        prepared: Model → seconds in which its input was computed.
-        minutes: Of the whole process.
-        gibibytes: Peak memory of all processes.
-        gigabytes: The most that the run folder took.
+        costs: None where a cache was used again.
     """
-    models, protocol = results["models"], results["protocol"]
+    models, protocol, rows = results["models"], results["protocol"], []
     usual = set(models) == set(built_in("default").models) and results["seeds"] == 1
-    rows = [
-        row(f"`{name}`: wall time", minutes, "min", **(MINUTES.get(protocol, {}) if usual else {})),
-        row(f"`{name}`: peak memory of all processes", gibibytes, "GiB", **MEMORY),
-        row(f"`{name}`: most disk of the run folder", gigabytes, "GB", **DISK),
-    ]
-    for model, figures in models.items():
+    if costs:
+        rows += [
+            row(f"`{name}`: wall time", costs.minutes, "min", **(MINUTES.get(protocol, {}) if usual else {})),
+            row(f"`{name}`: peak memory of all processes", costs.gibibytes, "GiB", **MEMORY),
+            row(f"`{name}`: most disk of the run folder", costs.gigabytes, "GB", **DISK),
+        ]
+    for model, figures in models.items() if costs else ():
         if figures["kind"] in SHARES:
-            share = prepared.get(model, 0.0) / 60 + figures["training_time_minutes"]
+            share = costs.prepared.get(model, 0.0) / 60 + figures["training_time_minutes"]
             limits = SHARES[figures["kind"]] if usual and protocol in MINUTES else {}
             rows.append(row(f"`{name}`: share of `{model}`, hearing and trainings", share, "min", **limits))
     small = [model for model, figures in models.items() if figures["parameters"] <= SMALL]
@@ -70,12 +85,20 @@ def measured(
     return rows
 
 
+def teachers(recipe: Recipe, provenance: dict[str, Any]) -> dict[str, str]:
+    """Model → the kind that taught it, where its weights were there."""
+    found = {
+        name: teacher_of(settings) for name, settings in recipe.models.items() if name in provenance.get("weights", {})
+    }
+    return {name: teacher.kind for name, teacher in found.items() if teacher}
+
+
 def main() -> None:
     """Parse, run, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name")
     parser.add_argument("--out", type=Path, help="the run folder (default: runs/benchmark-NAME)")
-    parser.add_argument("--cache", type=Path, help="a cache to use again; there is then no row of the wall time")
+    parser.add_argument("--cache", type=Path, help="a cache to use again; what the study took is then not kept")
     parser.add_argument("--note", help="what sets the result apart, to stand beside its protocol")
     parser.add_argument("--looked-at", help="what of its test clips was seen while choices were made, if not the usual")
     given = sys.argv[1:]
@@ -93,7 +116,7 @@ def main() -> None:
         sys.exit(code)
     results = json.loads((out / "training_results.json").read_text(encoding="utf-8"))
     provenance = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
-    prepared = provenance.get("prepare_seconds", {})
+    costs = Costs(minutes, memory[0], disk[0], provenance["prepare_seconds"])
     notes = {"note": options.note, "looked_at": options.looked_at}
     write(
         options.name,
@@ -103,10 +126,9 @@ def main() -> None:
             "command": without_paths(["emovox", "run", *arguments]),
             "measured_with": {key: provenance[key] for key in ("software", "machine")},
             "seconds": provenance["seconds"],
-            "prepare_seconds": prepared,
-            "measurements": []
-            if options.cache
-            else measured(options.name, results, prepared, minutes, memory[0], disk[0]),
+            "prepare_seconds": costs.prepared,
+            "teachers": teachers(read_recipe(out / "recipe.toml"), provenance),
+            "measurements": measured(options.name, results, None if options.cache else costs),
         },
     )
 

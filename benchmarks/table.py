@@ -2,9 +2,10 @@
 
 A result is what ``training_results.json`` holds, with ``software`` and ``machine`` added by the command that measured
 it. A ``note`` says what sets it apart from the other results, ``looked_at`` what of its test clips was seen while
-recipes were chosen, where that is not what is usual for its protocol. A ``measurements`` list (``{"what", "value",
-"unit", "aim", "least"}``) gives rows of a second table, an ``ablations`` list (``{"about", "what", "uar",
-"cross_entropy", "seconds_a_fit", "explored", "how"}``) the one in docs/choices.md, if that page holds the markers.
+recipes were chosen, where that is not what is usual for its protocol, and ``teachers`` which model learnt from which
+kind. A ``measurements`` list (``{"what", "value", "unit", "aim", "least"}``) gives rows of a second table, an
+``ablations`` list (``{"about", "what", "uar", "cross_entropy", "seconds_a_fit", "explored", "how"}``) the one in
+docs/choices.md, if that page holds the markers.
 """
 
 from __future__ import annotations
@@ -101,16 +102,22 @@ def _study_rows(name: str, result: dict[str, Any]) -> Iterable[tuple[str, ...]]:
             str(result["seeds"]),
             f"{figures['parameters']:,}",
             f"{figures['training_time_minutes']:.1f}" if figures["kind"] != "ensemble" else "",
-            "; ".join([*_published(figures["kind"], result["models"]), corpus]),
+            _trained_on(model, result, corpus),
             looked_at,
             _source(name),
         )
 
 
-def _published(kind: str, models: dict[str, Any]) -> list[str]:
-    """What the networks that a model stands on were trained on; an ensemble stands on those of all others."""
-    kinds = {figures["kind"] for figures in models.values()} if kind == "ensemble" else {kind}
-    return [data for name, data in STANDS_ON.items() if name in kinds]
+def _trained_on(model: str, result: dict[str, Any], corpus: str) -> str:
+    """The corpus, and before it what the networks that a model stands on or learnt from were trained on.
+
+    An ensemble stands on those of all others.
+    """
+    kinds = {name: figures["kind"] for name, figures in result["models"].items()}
+    models = kinds if kinds[model] == "ensemble" else {model: kinds[model]}
+    stands_on = [data for kind, data in STANDS_ON.items() if kind in models.values()]
+    taught_by = {result.get("teachers", {}).get(name) for name in models} - {None, *models.values()}
+    return "; ".join([*stands_on, corpus, *(f"taught by `{kind}`" for kind in sorted(taught_by))])
 
 
 def _interval(score: dict[str, Any]) -> str:
@@ -142,7 +149,8 @@ def ablations(results: dict[str, dict[str, Any]]) -> str:
         parts.append("Explored once, in code that was not kept:")
         parts.append(_table(
             ("about", "tried", "UAR, %", "cross-entropy, nats", "how"), "llrrl",
-            [(r["about"], r["what"], *_judged(r), r["how"]) for r in once],
+            [(r["about"], r["what"], *_judged(r), "" if before and r["how"] == before["how"] else r["how"])
+             for before, r in zip([None, *once], once, strict=False)],
         ))  # fmt: skip
     return "\n\n".join(parts) or EMPTY
 
