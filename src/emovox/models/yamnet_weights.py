@@ -8,6 +8,7 @@ convolutions with the batch norms folded in, as float or as int8 with a scale pe
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -203,8 +204,7 @@ def _tflite_constants(
     content: bytes,
 ) -> tuple[list[tuple[bool, np.ndarray, np.ndarray]], list[tuple[np.ndarray, np.ndarray]]]:
     """A TFLite graph's convolutions (depthwise, kernel, bias) and dense layers (kernel, bias), in operator order."""
-    from tensorflow.lite.python import schema_py_generated as schema
-
+    schema = _tflite_schema()
     operator = schema.BuiltinOperator
     model = schema.Model.GetRootAsModel(content, 0)
     graph = model.Subgraphs(0)
@@ -226,6 +226,20 @@ def _tflite_constants(
         elif code == operator.FULLY_CONNECTED and step.InputsLength() > 2 and step.Inputs(2) >= 0:
             dense.append((constant(step.Inputs(1)), constant(step.Inputs(2))))
     return convolved, dense
+
+
+def _tflite_schema() -> Any:
+    """TensorFlow's module of the file format, which stands alone, without the seconds that TensorFlow takes to load."""
+    package = importlib.util.find_spec("tensorflow")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow")
+    file = Path(package.submodule_search_locations[0]) / "lite" / "python" / "schema_py_generated.py"
+    spec = importlib.util.spec_from_file_location("emovox_tflite_schema", file)
+    assert spec is not None
+    assert spec.loader is not None
+    schema = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(schema)
+    return schema
 
 
 def _tflite_array(tensor: Any, data: Any, types: Any) -> np.ndarray:
