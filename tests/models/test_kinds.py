@@ -109,7 +109,7 @@ def test_declared_parameters_of_every_size_of_whisper(variant: str) -> None:
 
     settings = dataclasses.replace(built_in("default").models["whisper"], variant=variant)
     kind: Any = kind_of(settings)
-    statistics = len(settings.statistics) * len(settings.layers) * SIZES[variant].width  # type: ignore[attr-defined]
+    statistics = len(settings.statistics) * len(settings.heard) * SIZES[variant].width  # type: ignore[attr-defined]
     assert kind.variants[variant] == kind.published_parameters(settings) + heads_parameters(settings, statistics)
 
 

@@ -18,7 +18,6 @@ from emovox.models.kind import N_CLASSES, Heard, HeardSettings, Progress
 if TYPE_CHECKING:
     import keras
 
-LAYERS = (1, 2, 3)
 """Heard by default."""
 
 
@@ -27,21 +26,37 @@ class WhisperSettings(HeardSettings):
     """Settings of a head on Whisper's encoder; ``variant`` is its size.
 
     Args:
-        layers: Which are heard: 0 is the convolutional stem, then the Transformer layers from 1 on.
+        layers: Which are heard: 0 is the convolutional stem, then the Transformer layers from 1 on. None names the
+            middle half of them.
         front_end: The published one, on the clip's speech alone.
     """
 
     kind: ClassVar[str] = "whisper"
     variant: str = "tiny.en"
-    layers: tuple[int, ...] = LAYERS
+    layers: tuple[int, ...] = ()
     front_end: WhisperMel = field(default_factory=WhisperMel)
 
     def check(self) -> None:
         """Refuse settings that do not fit each other."""
         super().check()
         most = whisper_encoder.SIZES[self.variant].layers
-        if not self.layers or self.layers != tuple(sorted({*self.layers} & {*range(most + 1)})):
+        if self.layers != tuple(sorted({*self.layers} & {*range(most + 1)})):
             raise ValueError(f"layers of {self.variant} must be some of 0 to {most}, in rising order")
+
+    @property
+    def heard(self) -> tuple[int, ...]:
+        """The layers that are heard."""
+        return self.layers or middle_layers(self.variant)
+
+
+def middle_layers(size: str) -> tuple[int, ...]:
+    """The middle half of a size's Transformer layers.
+
+    >>> middle_layers("tiny"), middle_layers("base")
+    ((1, 2, 3), (1, 2, 3, 4))
+    """
+    count = whisper_encoder.SIZES[size].layers
+    return tuple(range(count // 4, 3 * count // 4 + 1))
 
 
 class Whisper(Heard):
@@ -61,8 +76,8 @@ class Whisper(Heard):
     )
     settings = WhisperSettings
     variants: ClassVar = {
-        size: whisper_encoder.parameters(size, LAYERS)
-        + N_CLASSES * (len(HeardSettings.statistics) * len(LAYERS) * published.width + 1)
+        size: whisper_encoder.parameters(size, middle_layers(size))
+        + N_CLASSES * (len(HeardSettings.statistics) * len(middle_layers(size)) * published.width + 1)
         for size, published in whisper_encoder.SIZES.items()
     }
     notice = "Holds weights of Whisper, OpenAI, MIT licence."
@@ -88,7 +103,7 @@ class Whisper(Heard):
 
         if weights is None:
             keras.utils.set_random_seed(0)
-        encoder = whisper_encoder.build_encoder(settings.variant, settings.layers)
+        encoder = whisper_encoder.build_encoder(settings.variant, settings.heard)
         if weights is not None:
             whisper_weights.load_into_encoder(encoder, weights)
         return keras.Model(encoder.input, statistics(list(encoder.outputs), settings.statistics), name="whisper")
@@ -101,4 +116,4 @@ class Whisper(Heard):
 
     def published_parameters(self, settings: Any) -> int:
         """See :func:`emovox.models.whisper_encoder.parameters`."""
-        return whisper_encoder.parameters(settings.variant, settings.layers)
+        return whisper_encoder.parameters(settings.variant, settings.heard)
