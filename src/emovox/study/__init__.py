@@ -84,7 +84,8 @@ def run_study(
     with Processes(workers, max(1, cores // workers), tell) as executor:
         inputs = stages.prepare(run, corpus, found, cores, executor, tell)
         stages.train(run, inputs, executor)
-        evaluation = stages.judge(run)
+    evaluation = stages.judge(run)
+    with Processes(1, cores, tell) as executor:  # one at a time: exporting a large network takes most memory of all
         stages.export(run, evaluation, found, executor, tell)
     stages.report(run, evaluation, tell)
     return run
