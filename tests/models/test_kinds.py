@@ -84,7 +84,7 @@ def test_a_recipe_takes_every_variant(name: str, variant: str) -> None:
 
 def heads_parameters(settings: Any, statistics: int) -> int:
     if settings.hidden_units:
-        return int(build_head(statistics, settings.hidden_units, 0.0, EMOTIONS).count_params())
+        return int(build_head(statistics, settings, EMOTIONS).count_params())
     return (statistics + 1) * N_CLASSES
 
 
@@ -192,7 +192,7 @@ def test_it_can_learn_eight_clips_by_heart(name: str) -> None:
         return
     else:
         x = np.random.default_rng(0).normal(size=(EMOTIONS, 64)).astype(np.float32)
-        network = build_head(64, settings.hidden_units, 0.0, EMOTIONS)
+        network = build_head(64, settings, EMOTIONS)
     network.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
     first = float(network.train_on_batch(x, np.arange(EMOTIONS)))
     for _ in range(60):

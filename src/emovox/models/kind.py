@@ -105,13 +105,14 @@ class HeardSettings(Settings):
         statistics: Over time, of each layer that is heard.
         hidden_units: Of the head; 0 makes it linear, and fits it in closed form.
         shrinkages: Of a linear head, to choose from by speaker: see :mod:`emovox.training.head`.
-        dropout, training: How a head with hidden units learns.
+        input_dropout, dropout, training: How a head with hidden units learns; rates before its first and second layer.
         alter: The altered versions of each clip that it is trained on.
     """
 
     statistics: tuple[Statistic, ...] = ("mean", "deviation")
     hidden_units: Natural = 0
     shrinkages: tuple[Positive, ...] = (0.3, 1.0, 3.0, 10.0)
+    input_dropout: Share = 0.0
     dropout: Share = 0.3
     training: Training = field(default_factory=Training)
     alter: Alterations = field(default_factory=Alterations)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from emovox.models.kind import LinearHead
+from emovox.models.kind import HeardSettings, LinearHead
 
 
 def mean_of(members: Sequence[keras.Model]) -> keras.Model:
@@ -43,9 +43,10 @@ def with_head(encoder: keras.Model, head: LinearHead, name: str) -> keras.Model:
     return model
 
 
-def build_head(statistics: int, hidden_units: int, dropout: float, n_classes: int) -> keras.Model:
+def build_head(statistics: int, settings: HeardSettings, n_classes: int) -> keras.Model:
     """A head with one hidden layer, to be trained: (batch, statistics) → (batch, classes)."""
     inputs = keras.Input((statistics,), name="statistics")
-    x = keras.layers.Dense(hidden_units, activation="relu", name="head_1")(inputs)
-    x = keras.layers.Dropout(dropout)(x)
+    x = keras.layers.Dropout(settings.input_dropout)(inputs)
+    x = keras.layers.Dense(settings.hidden_units, activation="relu", name="head_1")(x)
+    x = keras.layers.Dropout(settings.dropout)(x)
     return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax", name="head_2")(x), name="head")

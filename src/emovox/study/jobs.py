@@ -218,7 +218,7 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
     scaled = scale(statistics)
     keras.backend.clear_session()
     keras.utils.set_random_seed(job.seed)
-    network = build_head(scaled.shape[2], settings.hidden_units, settings.dropout, len(run.labels))
+    network = build_head(scaled.shape[2], settings, len(run.labels))
     examples = Examples(scaled, clips.targets, clips.train, clips.validation, len(run.labels), floor=None)
     epochs, stage = settings.training.epochs, _stage(job)
     progress = train(
