@@ -53,6 +53,16 @@ def test_the_encoder_holds_the_published_weights_it_is_given() -> None:
     np.testing.assert_array_equal(kernel, weights["layers.0.fc1.weight"].T)
 
 
+def test_its_steps_are_those_whose_statistics_are_kept() -> None:
+    rng = np.random.default_rng(1)
+    weights = {name: rng.normal(size=shape).astype(np.float32) / 4 for name, shape in tensors("toy").items()}
+    settings = WhisperSettings(variant="toy", layers=(1,))
+    steps = np.asarray(Whisper().steps(settings, weights, 1)(log_mel(41)))
+    assert steps.shape == (2, 21, 16)  # a step for two frames
+    found = np.asarray(Whisper().encoder(settings, weights)(log_mel(41)))
+    np.testing.assert_allclose(np.c_[steps.mean(axis=1), steps.std(axis=1)], found, rtol=1e-3, atol=1e-4)
+
+
 def test_layers_are_those_of_the_size() -> None:
     assert recipe_from_toml('[models.whisper]\nvariant = "small"\nlayers = [12]').models["whisper"].layers == (12,)  # type: ignore[attr-defined]
     with pytest.raises(RecipeError, match=r"layers of base must be some of 0 to 6, in rising order"):

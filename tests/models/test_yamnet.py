@@ -99,6 +99,16 @@ def test_a_random_start_is_the_same_every_time_and_whatever_was_drawn_before():
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_its_steps_are_those_whose_statistics_are_kept():
+    donor = build_body(5)
+    weights = {layer.name: tuple(layer.get_weights()) for layer in donor.layers if layer.get_weights()}
+    settings, x = YAMNetSettings(layers=(5,)), spectrograms(2, 50)
+    steps = np.asarray(YAMNet().steps(settings, weights, 5)(x))
+    assert steps.ndim == 3
+    found = np.asarray(YAMNet().encoder(settings, weights)(x))
+    np.testing.assert_allclose(np.c_[steps.mean(axis=1), steps.std(axis=1)], found, rtol=1e-3, atol=1e-4)
+
+
 def test_the_encoder_holds_the_published_weights_it_is_given():
     donor = build_yamnet()
     weights = {layer.name: tuple(layer.get_weights()) for layer in donor.layers if layer.get_weights()}
