@@ -40,7 +40,7 @@ STANDS_ON = {"yamnet": "AudioSet", "whisper": "680,000 h of speech from the web"
 """What the published network of a kind was trained on."""
 
 LOOKED_AT = {
-    "speakers1": "in earlier versions",
+    "speakers1": "in earlier versions; of `cnn`, `cnn_lstm` once in this one",
     "speakers6": "folds 2–6 in choosing",
     "speakers5": "20 of 24 speakers, in other folds",
     "loso": "20 of 24 speakers, in other folds",
