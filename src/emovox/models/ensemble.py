@@ -59,7 +59,7 @@ def mixture_weights(probabilities: np.ndarray, truths: np.ndarray, prior: float)
 
     >>> sure, unsure = np.tile([[0.9, 0.1]], (20, 1)), np.tile([[0.5, 0.5]], (20, 1))
     >>> mixture_weights(np.stack([sure, unsure]), np.zeros(20, int), prior=2).round(1).tolist()
-    [1.0, 0.0]
+    [0.9, 0.1]
     """
     models, clips, _ = probabilities.shape
     given = np.maximum(probabilities[:, np.arange(clips), truths], SMALLEST)  # (M, N)
