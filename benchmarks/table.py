@@ -41,7 +41,7 @@ STANDS_ON = {"yamnet": "AudioSet", "whisper": "680,000 h of speech from the web"
 
 LOOKED_AT = {
     "speakers1": "in earlier versions; of `cnn`, `cnn_lstm` once in this one",
-    "speakers6": "folds 2–6 in choosing",
+    "speakers6": "folds 2–6 in choosing; 1–3 of networks before their last change",
     "speakers5": "20 of 24 speakers, in other folds",
     "loso": "20 of 24 speakers, in other folds",
     "holdout": "20 of 24 speakers, in other splits",
