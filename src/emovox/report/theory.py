@@ -63,7 +63,7 @@ PROTOCOLS = {
     ),
     False: (
         "Training, validation and test speakers are different people. Every choice (the epoch, the temperature) was "
-        "made on validation speakers, none on test speakers."
+        "made on speakers whom the fit had not heard, and none on test speakers."
     ),
 }
 """What a protocol means for its figures, by whether it is leaky."""
