@@ -141,7 +141,7 @@ class Heard(Kind):
         """The published file: the one named, else the user cache's, else downloaded into it.
 
         Raises:
-            ModelError: It cannot be had; the message says how to get it.
+            DownloadError, ModelError: It cannot be had; the message says how to get it.
         """
 
     @abstractmethod

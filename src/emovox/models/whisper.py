@@ -1,4 +1,4 @@
-"""A linear head on what Whisper's encoder hears in every layer.
+"""A linear head on what Whisper's encoder hears in its middle layers.
 
 Whisper (Radford et al., 2022, arXiv:2212.04356) was trained to write down and translate 680,000 hours of speech from
 the web. Its encoder is :mod:`emovox.models.whisper_encoder`; this module makes a kind of model of it.
@@ -69,8 +69,8 @@ class Whisper(Heard):
         "Transformer (Vaswani et al., 2017): after two convolutions, each layer lets every moment of the sound look at "
         "every other and take from it what helps (attention), and then works on each moment alone. To write words down "
         "it has to follow pitch, stress and tempo through hundreds of voices and rooms, and in its middle layers these "
-        "are still there; the last layer has turned to words. The published encoder runs over a clip once; of every "
-        "layer the mean and the deviation over time are kept, and a linear classifier learns which of them speak of "
+        "are still there; the last layer has turned to words. The published encoder runs over a clip once; of its "
+        "middle layers the mean and the deviation over time are kept, and a linear classifier learns which of them speak of "
         "emotion. That recordings of this corpus, without emotion labels, were among what Whisper heard from the web "
         "cannot be excluded."
     )

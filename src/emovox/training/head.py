@@ -8,7 +8,8 @@ mean of its own, all of one shape Σ. A clip's logits are then linear in its sta
 and no step of a gradient is taken. Σ holds how clips of one class differ, by speaker, sentence and recording, so that
 directions which tell these apart count less. Two numbers are left to choose: α, and how sharp the answers are, since
 the dimensions are far from independent and z is too large. Both are chosen on inner folds: the speakers at hand are
-dealt into groups, and each group is predicted by a fit that never heard it. The same predictions calibrate the head and
+dealt into groups, and each group is predicted by a fit to the others (only the scale and the
+directions, which need no labels, are those of all). The same predictions calibrate the head and
 weigh it in an ensemble. Test clips cannot be passed.
 """
 
