@@ -70,9 +70,9 @@ class Whisper(Heard):
         "every other and take from it what helps (attention), and then works on each moment alone. To write words down "
         "it has to follow pitch, stress and tempo through hundreds of voices and rooms, and in its middle layers these "
         "are still there; the last layer has turned to words. The published encoder runs over a clip once; of its "
-        "middle layers the mean and the deviation over time are kept, and a linear classifier learns which of them speak of "
-        "emotion. That recordings of this corpus, without emotion labels, were among what Whisper heard from the web "
-        "cannot be excluded."
+        "middle layers the mean and the deviation over time are kept, and a linear classifier learns which of them "
+        "speak of emotion. That recordings of this corpus, without emotion labels, were among what Whisper "
+        "heard from the web cannot be excluded."
     )
     settings = WhisperSettings
     variants: ClassVar = {
