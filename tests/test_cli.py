@@ -533,7 +533,7 @@ def test_predict_without_a_model_says_how_to_name_one(invoke):
 
 def emovox_process(*words, cwd):
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "emovox.cli", *words]
+    command = [sys.executable, "-m", "emovox", *words]
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 

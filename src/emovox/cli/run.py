@@ -1,0 +1,197 @@
+"""``emovox run``: the whole study."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from emovox.cli.base import STOPPED, examples, fail
+from emovox.errors import CorpusError, RecipeError, RunError
+from emovox.models import KINDS, Heard
+
+if TYPE_CHECKING:
+    from emovox.corpora.base import Corpus
+    from emovox.runs import Run
+    from emovox.terminal import StageProgress
+
+RUNS = Path("runs")
+"""Where runs go unless ``--out`` says otherwise."""
+
+app = typer.Typer()
+
+DataOption = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Folder or published zip of recordings, .wav or .flac, at any depth; a CSV table of your own corpus; or a "
+        "corpus name such as synthetic. Without it: $EMOVOX_DATA, data/ravdess, the user cache, then a download.",
+    ),
+]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, metavar="N", help="Processes at once. Default: what the machine has.")
+]
+
+
+def _with_weights(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for the weights of every kind that stands on a published network, as ``**weights``."""
+    known = inspect.signature(command, eval_str=True)
+    named = [p for p in known.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    for kind in KINDS.values():
+        if isinstance(kind, Heard):
+            option = typer.Option(
+                metavar="PATH",
+                help=f"Published weights of {kind.title}. Without it: the user cache, then a download.",
+            )
+            annotation = Annotated[Path | None, option]
+            named.append(
+                inspect.Parameter(
+                    f"{kind.name}_weights", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+                )
+            )
+    command.__signature__ = known.replace(parameters=named)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in named}
+    return command
+
+
+@app.command(
+    epilog=examples(
+        "emovox run",
+        "emovox run --data ~/ravdess --protocol speakers6",
+        "emovox run --models cnn,yamnet --seeds 3 --out runs/mine",
+        "emovox run --recipe my.toml",
+        "emovox run --resume",
+    )
+)
+@_with_weights
+def run(
+    data: DataOption = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How to split: speakers1 (default), speakers6, speakers5, loso, or holdout (leaky).",
+        ),
+    ] = None,
+    models: Annotated[
+        str | None, typer.Option(metavar="NAMES", help=f"Which models, by comma (default: all): {','.join(KINDS)}.")
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="default; best: the most accurate; reference: the published sizes, made to work; replica: the "
+            "published study to the letter.",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most this many for each training.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, metavar="N", help="Clips a training step.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Trainings of each model on each fold. Default: 1.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="The run folder. Default: runs/CORPUS-PROTOCOL-DATE-TIME."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A few epochs only: shows that everything works.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --out, or with the newest under runs/.")
+    ] = False,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as a run's own."),
+    ] = None,
+    workers: WorkersOption = None,
+    **weights: Path | None,
+) -> None:
+    """Fetch, train, judge, compare and export: the whole study in one command."""
+    from emovox.recipe import plan
+    from emovox.terminal import StageProgress, show_finished
+
+    settings: dict[str, Any] = {
+        "protocol": protocol, "models": _names(models), "variant": variant, "epochs": epochs,
+        "batch_size": batch_size, "seeds": seeds, "quick": quick, "recipe": recipe,
+    }  # fmt: skip
+    folder = out
+    try:
+        with StageProgress(Console(stderr=True, highlight=False)) as progress:
+            if resume:
+                from emovox.runs import Run
+
+                _refuse_changes(settings)
+                folder = out or _newest_run()
+                earlier = Run.open(folder)
+                study, corpus = earlier.recipe, _corpus_of(earlier, data, progress)
+            else:
+                corpus = _load(data, progress, plan(**settings).corpus)  # a mistake costs no download
+                study = plan(**settings, corpus=corpus.name)
+                folder = out or RUNS / f"{corpus.name}-{study.protocol}-{time.strftime('%Y%m%d-%H%M%S')}"
+            for note in corpus.notes:
+                progress.say(note)
+            progress.say(f"{len(corpus.clips)} clips of {corpus.name}, protocol {study.protocol}, into {folder}")
+            from emovox.study import run_study
+
+            finished = run_study(
+                study, corpus, folder, resume=resume, workers=workers, progress=progress,
+                weights={name.removesuffix("_weights"): path for name, path in weights.items() if path is not None},
+                optional=() if models or recipe or resume else tuple(study.models),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        if folder is not None and (folder / "recipe.toml").exists():
+            fail(f"Stopped. Go on with: emovox run --resume --out {folder}", STOPPED)
+        fail("Stopped before any training. Run the same command again; what was fetched is kept.", STOPPED)
+    from emovox.evaluation import evaluate
+
+    show_finished(Console(highlight=False), finished, evaluate(finished))
+
+
+def _names(listed: str | None) -> tuple[str, ...] | None:
+    """``"cnn, yamnet"`` as names, or None where nothing was asked."""
+    if listed is None:
+        return None
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+def _refuse_changes(settings: dict[str, Any]) -> None:
+    """A run goes on as it began."""
+    changed = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value]
+    if changed:
+        raise RecipeError(
+            f"--resume goes on with the run's own recipe, so {changed[0]} has no place beside it; "
+            "leave it out, or start another run without --resume"
+        )
+
+
+def _newest_run() -> Path:
+    """The run under ``runs/`` that was started last."""
+    recipes = sorted(RUNS.glob("*/recipe.toml"), key=lambda path: path.stat().st_mtime)
+    if not recipes:
+        raise RunError(f"{RUNS}/ holds no run to go on with; start one with 'emovox run', or name one with --out")
+    return recipes[-1].parent
+
+
+def _load(data: str | None, progress: StageProgress, name: str) -> Corpus:
+    """The corpus that ``--data`` names, a path or a registered name; without it the one called ``name``."""
+    from emovox.corpora import CORPORA, load_corpus
+
+    if data is not None and not (data in CORPORA and not Path(data).exists()):
+        return load_corpus(data=Path(data).expanduser(), progress=progress)
+    wanted = data or name
+    if wanted not in CORPORA:
+        raise CorpusError(f"The recipe is for the corpus {wanted!r}; say with --data PATH where that lies")
+    return load_corpus(wanted, progress=progress)
+
+
+def _corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpus:
+    """The corpus that a run began with, from where it lay then unless ``--data`` says otherwise."""
+    about = earlier.provenance["corpus"]
+    source = about.get("source")
+    if data is None and source and Path(source).exists():
+        data = str(source)
+    return _load(data, progress, "synthetic" if earlier.synthetic else str(about["name"]))
