@@ -16,7 +16,7 @@ from emovox.corpora.base import Clip, Corpus, CorpusSpec, Partition
 from emovox.corpora.ravdess import LABELS, SPEC
 from emovox.corpora.synthetic import takes
 from emovox.errors import SplitError
-from emovox.splits import PROTOCOLS, Fold, make_folds
+from emovox.splits import PROTOCOLS, Fold, make_folds, untrained
 
 (TWINS,) = SPEC.published_twice
 
@@ -77,6 +77,26 @@ DIGESTS = {  # of 24 speakers with 60 clips each, before specs held the partitio
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_folds_of_published_figures_stay_what_they_were(protocol: str) -> None:
     assert folds_digest(protocol, replace(corpus(), clips=takes())) == DIGESTS[protocol]
+
+
+@pytest.mark.parametrize(("speakers", "validation"), [(6, 2), (24, 2), (42, 4), (91, 8)])
+def test_validation_speakers_grow_with_the_corpus(speakers: int, validation: int) -> None:
+    """In a corpus of 91 speakers two of them once chose every epoch: 20 of 910 clips."""
+    clips = tuple(
+        Clip(f"{e}-{s}", Path(f"/{e}-{s}.wav"), e, f"{s:02d}", sex=("male", "female")[s % 3 == 0])
+        for s in range(speakers)
+        for e in ("sad", "happy")
+    )
+    for fold in make_folds("speakers6", Corpus(CorpusSpec("big", ("sad", "happy")), clips, Path("/"))):
+        drawn = {clip.speaker: clip.sex for clip in fold.validation}
+        assert len(drawn) == validation
+        assert list(drawn.values()).count("male") == validation // 2  # of either sex alike, as far as there are
+
+
+def test_what_a_fold_cannot_learn_is_told() -> None:
+    clips = corpus().clips
+    assert untrained(clips, clips) == ()
+    assert untrained([clip for clip in clips if clip.emotion != "angry"], clips) == ("angry",)
 
 
 LAB = CorpusSpec(

@@ -5,8 +5,10 @@ A :class:`Fold` that shares a recording, or (outside ``holdout``) a speaker, bet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol as TypingProtocol
 
 import numpy as np
 
@@ -15,7 +17,8 @@ from emovox.corpora.base import Clip, Corpus
 from emovox.errors import SplitError
 
 HOLDOUT_SEED = 42
-VALIDATION_SPEAKERS = 2
+VALIDATION_SHARE = 10
+"""One in so many of the speakers who are left chooses; at least two, so that both sexes may."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,28 @@ def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
     return PROTOCOLS[protocol].make(corpus)
 
 
+class _Labelled(TypingProtocol):
+    @property
+    def emotion(self) -> str: ...
+
+
+def untrained(train: Iterable[_Labelled], test: Iterable[_Labelled]) -> tuple[str, ...]:
+    """The emotions that a fold tests and has no training clip of, sorted."""
+    return tuple(sorted({clip.emotion for clip in test} - {clip.emotion for clip in train}))
+
+
+def untrained_notice(fold: str, labels: Sequence[str]) -> str:
+    """What must be said of a fold that tests emotions which it cannot learn.
+
+    >>> untrained_notice("fold1", ["bored"])
+    'In fold1 no training clip is bored, so its test clips of that cannot be found; give more speakers who say it.'
+    """
+    return (
+        f"In {fold} no training clip is {' or '.join(labels)}, so its test clips of that cannot be found; "
+        "give more speakers who say it."
+    )
+
+
 def _speaker_groups(corpus: Corpus, count: int) -> tuple[tuple[str, ...], ...]:
     """The groups published for so many folds where every speaker is here, else speakers dealt round."""
     published = corpus.spec.partition(f"speakers{count}")
@@ -124,10 +149,10 @@ def _draw_validation(corpus: Corpus, test: tuple[str, ...], seed: int) -> tuple[
     sex = {clip.speaker: clip.sex or "" for clip in corpus.clips}
     order = [rest[i] for i in np.random.default_rng(seed).permutation(len(rest))]
     drawn: list[str] = []
-    for _ in range(min(VALIDATION_SPEAKERS, len(rest) - 1)):
+    for _ in range(min(max(2, round(len(rest) / VALIDATION_SHARE)), len(rest) - 1)):
         left = [speaker for speaker in order if speaker not in drawn]
-        fresh = [speaker for speaker in left if sex[speaker] not in {sex[other] for other in drawn}]
-        drawn.append((fresh or left)[0])
+        of_sex = Counter(sex[speaker] for speaker in drawn)
+        drawn.append(min(left, key=lambda speaker: of_sex[sex[speaker]]))  # a tie goes to the order drawn
     return tuple(sorted(drawn))
 
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
-    from emovox.evaluation import ComparisonRow, Evaluation, Score
+    from emovox.evaluation import ComparisonRow, Difference, Evaluation, Score
     from emovox.listening import Prediction
     from emovox.models import Kind
     from emovox.runs import Run
@@ -183,14 +183,14 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     table.add_column("model")
     for column in ("UAR, %", "accuracy, %", "parameters", "trained in"):
         table.add_column(column, justify="right", no_wrap=True)
-    for rank, model in enumerate(sorted(evaluation.models.values(), key=lambda m: -m.uar.value)):
+    for model in sorted(evaluation.models.values(), key=lambda m: -m.uar.value):
         table.add_row(
             model.name,
             interval(model.uar),
             interval(model.accuracy),
             f"{model.parameters:,}",
             duration(model.training_seconds),
-            style="bold" if rank == 0 else "",
+            style="bold" if model is evaluation.best else "",
         )
     console.print(table)
     say(
@@ -199,7 +199,9 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
         f"recalls, {100 * evaluation.chance_uar:.1f} % by chance. In brackets: 95 % interval over {evaluation.units} "
         f"{evaluation.unit}." + (f" After ±: deviation over {evaluation.seeds} seeds." if evaluation.seeds > 1 else ""),
     )
-    _show_warnings(console, evaluation.warnings)
+    if len(evaluation.models) > 1:
+        say(console, f"{evaluation.best.name} is the best on validation clips, and the one that answers.")
+    _show_warnings(console, (*evaluation.warnings, *evaluation.notices))
     for name in evaluation.missing:
         console.print(Text(f"{name} is not finished and is left out.", style="yellow"))
 
@@ -218,6 +220,35 @@ def show_classes(console: Console, evaluation: Evaluation) -> None:
     console.print(table)
 
 
+def show_pairs(console: Console, evaluation: Evaluation) -> None:
+    """Print every two models' difference with its tests."""
+    if not evaluation.pairs:
+        return
+    table = Table(title="Two by two, on the same clips", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("higher – lower UAR", overflow="fold")
+    for column in ("points", "p", "p, Holm", "+/−", "MDD"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for pair in evaluation.pairs:
+        uar = pair.uar
+        table.add_row(
+            f"{pair.one} – {pair.other}", _points(uar), f"{uar.p_value:.2g}", f"{uar.p_holm:.2g}",
+            f"{pair.better}/{pair.worse}", f"{100 * uar.detectable:.1f}",
+            style="bold" if uar.p_holm < 0.05 else "",
+        )  # fmt: skip
+    console.print(table)
+    say(
+        console,
+        f"p: sign-flip test over {evaluation.unit}, at least {evaluation.smallest_p:.2g} with {evaluation.units:,} of "
+        f"them; Holm's is corrected for all pairs. +/−: {evaluation.unit} whom the first suits better, and worse. MDD: "
+        "the smallest difference that such a run would find four times in five.",
+    )
+
+
+def _points(difference: Difference) -> str:
+    """A difference in points of UAR, with its interval."""
+    return f"{100 * difference.value:.1f} [{100 * difference.low:.1f}, {100 * difference.high:.1f}]"
+
+
 def show_comparison(console: Console, rows: Iterable[ComparisonRow]) -> None:
     """Print models of several runs side by side: a table for each set of rows that were judged on the same clips."""
     tables: list[Table] = []
@@ -225,7 +256,9 @@ def show_comparison(console: Console, rows: Iterable[ComparisonRow]) -> None:
     for row in rows:
         if row.behind is None or not tables:
             tables.append(_comparison_table(f"{row.dataset}, {row.clips:,} test clips"))
-        behind = ("best", "") if row.behind is None else (f"{100 * row.behind.value:.1f}", f"{row.behind.p_value:.3f}")
+        behind = ("best", "")
+        if row.behind is not None:
+            behind = (f"{100 * row.behind.uar.value:.1f}", f"{row.behind.uar.p_holm:.3f}")
         protocol = f"{row.protocol} (leaky)" if row.leaky else row.protocol
         tables[-1].add_row(Text(row.run), row.model, protocol, interval(row.uar), interval(row.accuracy), *behind)
         leaky = leaky or row.leaky
@@ -233,8 +266,8 @@ def show_comparison(console: Console, rows: Iterable[ComparisonRow]) -> None:
         console.print(table)
     say(
         console,
-        "In brackets: 95 % intervals. Behind: points of UAR below the best row of the table. p: how often chance alone "
-        "would put it so far behind.",
+        "In brackets: 95 % intervals. Behind: points of UAR below the best row of the table. p: sign-flip test over "
+        "speakers (leaky: over clips), corrected for all pairs of the table after Holm.",
     )
     _show_warnings(console, ["leaky: speakers shared"] if leaky else [])
 

@@ -150,6 +150,35 @@ def test_two_folds_that_test_one_clip_are_refused(tmp_path: Path) -> None:
         evaluate(Run.open(run.path))
 
 
+def test_the_best_model_is_chosen_on_validation_clips(tmp_path: Path) -> None:
+    """The one that is better on validation clips alone, though test clips say otherwise."""
+    run = fake_run(tmp_path / "run", finish=False, **SMALL)
+    for job in run.jobs:
+        result = fake_result(run, job)
+        of_validation = np.eye(8)[[LABELS.index(run.clips[i].emotion) for i in result.validation_ids]]
+        of_test = np.eye(8)[[LABELS.index(run.clips[i].emotion) for i in result.test_ids]]
+        better = (
+            {"validation_probabilities": of_validation} if job.model == "yamnet" else {"test_probabilities": of_test}
+        )
+        run.write_result(job, type(result)(**{**vars(result), **better}))
+    evaluation = evaluate(run)
+    assert evaluation.models["cnn"].accuracy.value == 1.0 > evaluation.models["yamnet"].accuracy.value
+    assert evaluation.best.name == "yamnet"
+    kept = results(evaluation)
+    assert (kept["best_model"], kept["best_accuracy"]) == ("yamnet", evaluation.models["yamnet"].accuracy.value)
+
+
+def test_an_emotion_without_training_clips_is_said(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", "speakers1", models=("cnn",), speakers=3)
+    folds = json.loads(run.at.folds.read_text())
+    folds[0]["train"] = [i for i in folds[0]["train"] if run.clips[i].emotion != "angry"]
+    run.at.folds.write_text(json.dumps(folds))
+    evaluation = evaluate(Run.open(run.path))
+    assert evaluation.untrained == {"fold1": ("angry",)}
+    assert any("no training clip is angry" in warning for warning in results(evaluation)["warnings"])
+    assert evaluation.warnings == ()  # no tag of every figure
+
+
 def test_a_model_that_learns_in_no_epochs_is_judged_alike(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", finish=False, **SMALL)
     for job in run.jobs:

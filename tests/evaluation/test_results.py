@@ -42,9 +42,23 @@ def test_training_results_keep_the_published_keys(rotating: Run, evaluation: Eva
     assert kept["total_samples"] == 24 * 30
     assert kept["train_samples"] + kept["val_samples"] + kept["test_samples"] == 24 * 30
     assert kept["judged_samples"] == 24 * 30
-    assert kept["best_model"] == max(kept["models"], key=lambda name: kept["models"][name]["test_accuracy"])
+    assert kept["best_model"] == max(kept["models"], key=lambda name: kept["models"][name]["best_val_accuracy"])
     assert kept["best_accuracy"] == kept["models"][kept["best_model"]]["test_accuracy"]
     assert kept["models"]["cnn"]["training_time_minutes"] == pytest.approx(12 * 4.2 * 40 / 60)
+
+
+def test_pairs_and_what_they_can_tell_are_kept(rotating: Run, evaluation: Evaluation) -> None:
+    write_results(rotating, evaluation)
+    kept = json.loads((rotating.path / "training_results.json").read_text())
+    assert {frozenset((pair["one"], pair["other"])) for pair in kept["pairs"]} == {
+        frozenset(two) for two in (("cnn", "cnn_lstm"), ("cnn", "yamnet"), ("cnn_lstm", "yamnet"))
+    }
+    for pair in kept["pairs"]:
+        scores = [kept["models"][name]["scores"]["uar"]["value"] for name in (pair["one"], pair["other"])]
+        assert pair["uar"]["value"] == pytest.approx(scores[0] - scores[1])
+        assert pair["uar"]["p_value"] <= pair["uar"]["p_holm"]
+        assert 0 < pair["uar"]["detectable"] < 0.2
+    assert kept["smallest_p"] == pytest.approx(1 / 20_000)
 
 
 def test_the_comparison_table_has_the_published_columns_first(rotating: Run, evaluation: Evaluation) -> None:

@@ -24,7 +24,7 @@ def evaluate(
     from emovox.evaluation import evaluate as judge
     from emovox.evaluation import write_results
     from emovox.runs import Run
-    from emovox.terminal import show_classes, show_evaluation
+    from emovox.terminal import show_classes, show_evaluation, show_pairs
 
     opened, console = Run.open(run), Console(highlight=False)
     evaluation = judge(opened, finished_only=finished)
@@ -34,6 +34,7 @@ def evaluate(
     report = write_report(opened, evaluation)
     show_evaluation(console, evaluation)
     show_classes(console, evaluation)
+    show_pairs(console, evaluation)
     print(f"\nReport: {report}")
 
 

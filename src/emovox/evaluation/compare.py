@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emovox.evaluation.intervals import Bootstrap, Difference
 from emovox.evaluation.judge import Evaluation, ModelEvaluation, Score, evaluate
-from emovox.evaluation.metrics import uar
+from emovox.evaluation.pairs import Pair, compare_pairs
 from emovox.evaluation.results import dataset
 from emovox.runs import Run
 
@@ -23,8 +22,7 @@ class ComparisonRow:
         clips: Test clips.
         accuracy, uar: With intervals.
         parameters: All weights of the model.
-        behind: UAR below that of the best row with the same test clips: best minus this one, with interval
-            and p; None for that best row itself.
+        behind: The row of the highest UAR with the same test clips against this one; None for that row itself.
     """
 
     run: str
@@ -37,15 +35,15 @@ class ComparisonRow:
     accuracy: Score
     uar: Score
     parameters: int
-    behind: Difference | None
+    behind: Pair | None
 
 
 def compare(runs: Sequence[Run]) -> tuple[ComparisonRow, ...]:
     """Stand the models of several runs side by side, best UAR first within each set of test clips.
 
-    Rows with the same test clips of the same corpus are compared in pairs: the best one against each other
-    one, on the same bootstrap resamples (of speakers, unless a run is leaky). Leaky rows are only compared with leaky
-    ones. The p values are not corrected for their number.
+    Rows with the same test clips of the same corpus are compared in pairs, over speakers unless a run is leaky. Leaky
+    rows are only compared with leaky ones. Which row is best is seen on the test clips, so Holm's correction is over
+    all pairs of a set, not over those alone that hold the best.
 
     Raises:
         RunError: A run is unfinished or damaged.
@@ -58,22 +56,15 @@ def compare(runs: Sequence[Run]) -> tuple[ComparisonRow, ...]:
     rows = []
     for entries in alike.values():
         ranked = sorted(entries, key=lambda entry: -entry[2].uar.value)
-        for name, evaluation, model in ranked:
-            behind = None if model is ranked[0][2] else _behind(evaluation, ranked[0][2], model)
+        first = ranked[0][1]
+        predictions = {str(rank): model.predictions for rank, (_, _, model) in enumerate(ranked)}
+        pairs = compare_pairs(first.truths, predictions, first.independent)
+        behind = {pair.other: pair for pair in pairs if pair.one == "0"}
+        for rank, (name, evaluation, model) in enumerate(ranked):
             rows.append(
                 ComparisonRow(
                     name, model.name, dataset(evaluation), evaluation.protocol, evaluation.leaky, evaluation.seeds,
-                    len(evaluation.clip_ids), model.accuracy, model.uar, model.parameters, behind,
+                    len(evaluation.clip_ids), model.accuracy, model.uar, model.parameters, behind.get(str(rank)),
                 )
             )  # fmt: skip
     return tuple(rows)
-
-
-def _behind(evaluation: Evaluation, best: ModelEvaluation, other: ModelEvaluation) -> Difference | None:
-    if evaluation.units < 2:
-        return None
-    groups = evaluation.speakers if evaluation.unit == "speakers" else None
-    one, two = (
-        Bootstrap(evaluation.truths, model.predictions, groups, len(evaluation.labels)) for model in (best, other)
-    )
-    return one.difference(two, uar)

@@ -7,7 +7,6 @@ speaker. Probabilities are calibrated with the temperature of their own training
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ import numpy as np
 from emovox.errors import RunError
 from emovox.evaluation import metrics
 from emovox.evaluation.calibration import apply_temperature
-from emovox.evaluation.intervals import Bootstrap, Interval
+from emovox.evaluation.intervals import Interval, Sample
 from emovox.evaluation.metrics import Metric
+from emovox.evaluation.pairs import Pair, compare_pairs, smallest_p
 from emovox.runs import Run
-from emovox.splits import PROTOCOLS
+from emovox.splits import PROTOCOLS, untrained, untrained_notice
 
 SCORES: dict[str, Metric] = {
     "accuracy": metrics.accuracy,
@@ -38,7 +38,7 @@ class Score:
 
     Args:
         value: Over all test clips, the mean over seeds.
-        low, high: Its 95 % bootstrap interval.
+        low, high: Its 95 % interval.
         per_seed: The figure of each seed, pooled over folds.
         deviation: Their sample standard deviation; None for one seed.
         per_fold: The figure within each fold, the mean over seeds.
@@ -166,13 +166,14 @@ class ModelEvaluation:
 
 @dataclass(frozen=True)
 class FoldSummary:
-    """Sizes of a fold's parts, and its validation and test speakers."""
+    """Sizes of a fold's parts, its validation and test speakers, and the emotions that only its test part has."""
 
     train: int
     validation: int
     test: int
     validation_speakers: tuple[str, ...]
     test_speakers: tuple[str, ...]
+    untrained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,12 +190,14 @@ class Evaluation:
         labels: In the order of every vector.
         total_clips: Clips of the corpus.
         seeds: Trainings per fold and model.
-        unit: What intervals resample: ``"speakers"``, or ``"clips"`` where speakers are shared or there is one only.
+        unit: What intervals take as independent: ``"speakers"``, or ``"clips"`` where speakers are shared or there is
+            one only.
         units: How many of them.
         folds: Under their names.
         clip_ids, speakers, clip_folds: (N,) each test clip, who speaks, and the fold that tests it.
         truths: (N,) class indices.
         models: Under their names, in the recipe's order.
+        pairs: Every two of them, tested on the same clips.
         missing: Models whose trainings are not all done, where that was allowed.
     """
 
@@ -216,12 +219,30 @@ class Evaluation:
     clip_folds: tuple[str, ...]
     truths: np.ndarray
     models: dict[str, ModelEvaluation]
+    pairs: tuple[Pair, ...] = ()
     missing: tuple[str, ...] = ()
 
     @property
     def best(self) -> ModelEvaluation:
-        """The model of the highest test accuracy, as the published study names it; a tie goes to the first."""
-        return max(self.models.values(), key=lambda model: model.accuracy.value)
+        """The model to use: that of the highest validation accuracy, so that test clips choose nothing.
+
+        A tie goes to the first. Everything that names a best model names this one.
+        """
+        return max(self.models.values(), key=lambda model: model.best_val_accuracy)
+
+    @property
+    def independent(self) -> tuple[str, ...] | None:
+        """(N,) who speaks in each test clip, where speakers are what is independent; None where clips are."""
+        return self.speakers if self.unit == "speakers" else None
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p value that a paired test can give on so many units."""
+        return smallest_p(self.units)
+
+    def pair(self, one: str, other: str) -> Pair | None:
+        """Two models' comparison, whichever of them is the better; None for a model and itself."""
+        return next((pair for pair in self.pairs if {pair.one, pair.other} == {one, other}), None)
 
     @property
     def chance_uar(self) -> float:
@@ -237,6 +258,16 @@ class Evaluation:
     def warnings(self) -> tuple[str, ...]:
         """What must stand beside every figure: ``synthetic``, ``leaky: speakers shared``, or nothing."""
         return (("synthetic",) if self.synthetic else ()) + (("leaky: speakers shared",) if self.leaky else ())
+
+    @property
+    def untrained(self) -> dict[str, tuple[str, ...]]:
+        """Fold → the emotions that it tests and has no training clip of; folds without such are left out."""
+        return {name: fold.untrained for name, fold in self.folds.items() if fold.untrained}
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What else must be known of these figures, a sentence each."""
+        return tuple(untrained_notice(name, labels) for name, labels in self.untrained.items())
 
 
 def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
@@ -268,13 +299,16 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
     clips = _Clips(
         ids=ids,
         truths=_truths(run, ids),
-        groups=np.array(speakers if by_speaker else ids),
+        speakers=np.array(speakers) if by_speaker else None,
         folds=np.array([fold_of[i] for i in ids]),
     )
+    models = {name: _judge(run, name, clips) for name in names}
+    predictions = {name: model.predictions for name, model in models.items()}
     summaries = {
         fold.name: FoldSummary(
             len(fold.train), len(fold.validation), len(fold.test),
             _speakers(run, fold.validation), _speakers(run, fold.test),
+            untrained([run.clips[i] for i in fold.train], [run.clips[i] for i in fold.test]),
         )
         for fold in run.folds.values()
     }  # fmt: skip
@@ -290,29 +324,31 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
         total_clips=len(run.clips),
         seeds=run.recipe.seeds,
         unit="speakers" if by_speaker else "clips",
-        units=clips.units,
+        units=len(set(speakers) if by_speaker else ids),
         folds=summaries,
         clip_ids=ids,
         speakers=speakers,
         clip_folds=tuple(clips.folds.tolist()),
         truths=clips.truths,
-        models={name: _judge(run, name, clips) for name in names},
+        models=models,
+        pairs=compare_pairs(clips.truths, predictions, clips.speakers),
         missing=missing,
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Clips:
-    """The N test clips of all folds: ids, class indices, what intervals resample, and the fold that tests each."""
+    """The N test clips of all folds: ids, class indices, who speaks where that counts, and the fold that tests each."""
 
     ids: tuple[str, ...]
     truths: np.ndarray
-    groups: np.ndarray
+    speakers: np.ndarray | None
     folds: np.ndarray
 
-    @property
-    def units(self) -> int:
-        return len(np.unique(self.groups))
+    def sample(self, predictions: np.ndarray, n_classes: int, rows: np.ndarray | slice = slice(None)) -> Sample:
+        """The predictions (S, N) of some rows, ready to be scored with intervals."""
+        speakers = None if self.speakers is None else self.speakers[rows]
+        return Sample(self.truths[rows], predictions[:, rows], speakers, n_classes)
 
 
 def _rule(protocol: str, folds: Collection[FoldSummary]) -> str:
@@ -364,15 +400,14 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
         )  # fmt: skip
     predictions = calibrated.argmax(axis=-1)  # (S, N)
     matrices = metrics.confusion(truths, predictions, n_classes)  # (S, C, C)
-    bootstrap = Bootstrap(truths, predictions, clips.groups, n_classes) if clips.units > 1 else None
     losses = [metrics.cross_entropy(truths, p) for p in calibrated]
     return ModelEvaluation(
         name=name,
         kind=run.recipe.models[name].kind,
         variant=run.recipe.models[name].variant,
         parameters=result.parameters,
-        scores={score: _score(metric, clips, predictions, matrices, bootstrap) for score, metric in SCORES.items()},
-        classes=_classes(run.labels, truths, matrices, bootstrap),
+        scores=_scores(clips, predictions, matrices),
+        classes=_classes(run.labels, clips, predictions, matrices.sum(axis=0)),
         confusion=matrices.sum(axis=0),
         loss=float(np.mean(losses)),
         loss_per_seed=tuple(losses),
@@ -385,50 +420,41 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
     )
 
 
-def _score(
-    metric: Metric, clips: _Clips, predictions: np.ndarray, matrices: np.ndarray, bootstrap: Bootstrap | None
-) -> Score:
-    per_seed = metric(matrices)  # (S,)
-    per_fold = {}
-    for fold in sorted(set(clips.folds.tolist()), key=_natural):
-        inside = clips.folds == fold
-        within = metrics.confusion(clips.truths[inside], predictions[:, inside], matrices.shape[-1])
-        per_fold[fold] = float(metric(within).mean())
-    return Score(
-        **vars(_interval(bootstrap, matrices, metric)),
-        per_seed=tuple(float(value) for value in per_seed),
-        deviation=float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
-        per_fold=per_fold,
-    )
-
-
-def _interval(bootstrap: Bootstrap | None, matrices: np.ndarray, metric: Metric) -> Interval:
-    """The bootstrap interval; of a single clip, the whole range."""
-    if bootstrap is None:
-        return Interval(float(metric(matrices).mean()), 0.0, 1.0)
-    return bootstrap.interval(metric)
+def _scores(clips: _Clips, predictions: np.ndarray, matrices: np.ndarray) -> dict[str, Score]:
+    n_classes = matrices.shape[-1]
+    sample = clips.sample(predictions, n_classes)
+    within = {
+        fold: metrics.confusion(clips.truths[inside], predictions[:, inside], n_classes)  # (S, C, C)
+        for fold in sorted(set(clips.folds.tolist()), key=_natural)
+        for inside in [clips.folds == fold]
+    }
+    scores = {}
+    for name, metric in SCORES.items():
+        per_seed = metric(matrices)  # (S,)
+        scores[name] = Score(
+            **vars(sample.interval(metric)),
+            per_seed=tuple(float(value) for value in per_seed),
+            deviation=float(per_seed.std(ddof=1)) if len(per_seed) > 1 else None,
+            per_fold={fold: float(metric(matrix).mean()) for fold, matrix in within.items()},
+        )
+    return scores
 
 
 def _classes(
-    labels: tuple[str, ...], truths: np.ndarray, matrices: np.ndarray, bootstrap: Bootstrap | None
+    labels: tuple[str, ...], clips: _Clips, predictions: np.ndarray, matrix: np.ndarray
 ) -> dict[str, ClassScore]:
-    matrix = matrices.sum(axis=0)  # (C, C)
     precision, recall, f1 = metrics.precision(matrix), metrics.recall(matrix), metrics.f1(matrix)
     classes = {}
     for k, label in enumerate(labels):
-        clips = int((truths == k).sum())
-        interval = _interval(bootstrap, matrices, functools.partial(_recall_of, k=k)) if clips else None
-        classes[label] = ClassScore(clips, known(precision[k]), known(recall[k]), known(f1[k]), interval)
+        rows = np.flatnonzero(clips.truths == k)
+        of_class = clips.sample(predictions, len(labels), rows).interval(metrics.accuracy) if len(rows) else None
+        classes[label] = ClassScore(len(rows), known(precision[k]), known(recall[k]), known(f1[k]), of_class)
     return classes
 
 
 def known(value: float) -> float | None:
     """None for NaN, which JSON cannot hold."""
     return float(value) if math.isfinite(value) else None
-
-
-def _recall_of(matrix: np.ndarray, k: int) -> np.ndarray:
-    return np.asarray(metrics.recall(matrix)[..., k])
 
 
 def _natural(name: str) -> tuple[str, int]:

@@ -1,7 +1,7 @@
 """What is said of predictions: scores of a confusion matrix and of probabilities.
 
 Scores take confusion matrices with any leading axes, (..., C, C), rows true and columns predicted. So one call scores
-every seed, every fold, or all 2,000 resamples of a bootstrap.
+every seed, every fold, or what is left without each speaker.
 """
 
 from __future__ import annotations

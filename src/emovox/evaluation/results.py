@@ -13,6 +13,12 @@ from emovox.evaluation.judge import Evaluation, ModelEvaluation, known
 from emovox.files import write_arrays, write_json, write_text
 from emovox.runs import Run
 
+METHODS = {
+    "speakers": "t interval of the jackknife over speakers",
+    "clips": "Agresti-Coull, clips taken as independent",
+}
+"""How an interval is made, by what it takes as independent."""
+
 
 def results(evaluation: Evaluation) -> dict[str, Any]:
     """What ``training_results.json`` holds: the published keys first, ours after them.
@@ -20,10 +26,10 @@ def results(evaluation: Evaluation) -> dict[str, Any]:
     ``train_samples``, ``val_samples`` and ``test_samples`` are those of one fold, the mean over folds, and
     ``judged_samples`` counts the clips that all folds test together. ``test_loss`` is of calibrated probabilities,
     ``training_time_minutes`` is all trainings of a model together, ``epochs_trained`` their mean, and
-    ``best_val_accuracy`` that of the kept weights.
+    ``best_val_accuracy`` that of the kept weights. ``best_model`` has the highest of those, and ``best_accuracy`` and
+    ``best_uar`` are its figures on test clips.
     """
     folds = evaluation.folds.values()
-    by_uar = max(evaluation.models.values(), key=lambda model: model.uar.value)
     return {
         "timestamp": evaluation.timestamp,
         "dataset": dataset(evaluation),
@@ -36,11 +42,14 @@ def results(evaluation: Evaluation) -> dict[str, Any]:
         "models": {name: _model_results(model) for name, model in evaluation.models.items()},
         "best_model": evaluation.best.name,
         "best_accuracy": evaluation.best.accuracy.value,
-        "best_uar_model": by_uar.name,
-        "best_uar": by_uar.uar.value,
-        **_named(evaluation, "synthetic", "leaky", "warnings", "protocol", "protocol_rule", "seeds"),
-        "interval": {"level": 0.95, "method": "expanded percentile bootstrap", "resampled": evaluation.unit,
+        "best_uar": evaluation.best.uar.value,
+        "best_chosen_on": "validation clips",
+        **_named(evaluation, "synthetic", "leaky", "protocol", "protocol_rule", "seeds"),
+        "warnings": [*evaluation.warnings, *evaluation.notices],
+        "interval": {"level": 0.95, "method": METHODS[evaluation.unit], "over": evaluation.unit,
                      "units": evaluation.units},
+        "pairs": [{**vars(pair), "uar": vars(pair.uar), "accuracy": vars(pair.accuracy)} for pair in evaluation.pairs],
+        "smallest_p": evaluation.smallest_p,
         "judged_samples": len(evaluation.clip_ids),
         **_named(evaluation, "chance_accuracy", "chance_uar"),
         "folds": {name: vars(fold) for name, fold in evaluation.folds.items()},

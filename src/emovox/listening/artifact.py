@@ -37,16 +37,15 @@ def find_artifact(run: Path | str, model: str | None = None) -> Path:
 
 
 def _best_model(results: Path, names: tuple[str, ...]) -> str:
-    """The model that was best on validation clips, so that test clips choose nothing; one model needs no such file."""
+    """The model that the run names as its best, which it chose on validation clips; one model needs no such file."""
     if len(names) == 1:
         return names[0]
-    best: str | None = None
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        models = json.loads(results.read_text(encoding="utf-8"))["models"]
-        best = max(names, key=lambda name: float(models[name]["best_val_accuracy"]))
-    if best is None:
-        raise ModelError(f"{results} does not say which model is best; name one of {', '.join(names)}")
-    return best
+    best = None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        best = json.loads(results.read_text(encoding="utf-8"))["best_model"]
+    if best not in names:
+        raise ModelError(f"{results} does not say which of these is best; name one: {', '.join(names)}")
+    return str(best)
 
 
 def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:

@@ -28,6 +28,8 @@ from emovox.report.words import (
     model_title,
     percent,
     plural,
+    points,
+    verdict,
 )
 from emovox.runs import Run
 
@@ -100,6 +102,7 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         f"<p>{escape(_headline(evaluation))}</p>",
         _main_table(evaluation),
         _figure(pictures["final"], f"Final comparison of all models{tag}", _final_caption(evaluation)),
+        *_pairs_of_models(evaluation),
         '<h2 id="protocol">Protocol</h2>',
         f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
@@ -136,6 +139,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
         boxes.append(("leaky: speakers shared", theory.PROTOCOLS[True]))
     if evaluation.missing:
         boxes.append(("unfinished", f"{listed(evaluation.missing)}: trainings are left, so this page leaves them out."))
+    boxes += [("emotion without training clips", notice) for notice in evaluation.notices]
     return [f'<div class="warning"><strong>{escape(a)}</strong>. {escape(b)}</div>' for a, b in boxes]
 
 
@@ -156,18 +160,12 @@ def _tag(evaluation: Evaluation) -> str:
 
 
 def _headline(evaluation: Evaluation) -> str:
-    best = best_by_uar(evaluation)[0]
-    seeds = f", the mean over {plural(evaluation.seeds, 'seed')}" if evaluation.seeds > 1 else ""
+    said = verdict(evaluation)
     people = anchors.people(evaluation)
-    said = (
-        f"{model_title(best)} does best: a UAR of {percent(best.uar.value)} (95 % interval {interval(best.uar)}) "
-        f"and an accuracy of {percent(best.accuracy.value)} ({interval(best.accuracy)}){seeds}. The chance "
-        f"level is {percent(evaluation.chance_uar)}"
-    )
     if people and people.accuracy is not None:
-        said += f"; people named the emotion of {percent(people.accuracy)} of these recordings"
+        said += f" People named the emotion of {percent(people.accuracy)} of these recordings."
     few = evaluation.unit == "speakers" and evaluation.units < 8
-    return said + ("." if not few else f". With {plural(evaluation.units, 'test speaker')} the intervals are wide.")
+    return said + (f" With {plural(evaluation.units, 'test speaker')} the intervals are wide." if few else "")
 
 
 def _with_interval(value: str, bounds: str) -> str:
@@ -196,7 +194,7 @@ def _main_table(evaluation: Evaluation) -> str:
             epochs(model),
             minutes(model.training_seconds),
         )
-        rows.append(("best" if model is ranked[0] else "", cells))
+        rows.append(("best" if model is evaluation.best else "", cells))
     blank = [""] * (len(header) - 3)
     chance = f"{100 * evaluation.chance_uar:.1f}", f"{100 * evaluation.chance_accuracy:.1f}"
     rows.append(("anchor", ("chance level", *chance, *blank)))
@@ -209,10 +207,39 @@ def _main_table(evaluation: Evaluation) -> str:
     spread = f" After ±: sample deviation over {plural(evaluation.seeds, 'seed')}." if evaluation.seeds > 1 else ""
     pooled = " Pooled over folds." if len(evaluation.folds) > 1 else ""
     caption = (
-        f"In brackets: 95 % bootstrap interval over {evaluation.units:,} {evaluation.unit}.{spread}{pooled} "
+        f"In brackets: 95 % interval over {evaluation.units:,} {evaluation.unit}.{spread}{pooled} "
         f"Parameters: all weights of the model. Time: all trainings together. {sources}{_tag(evaluation)}"
     )
     return _table(header, rows, caption)
+
+
+def _pairs_of_models(evaluation: Evaluation) -> Iterable[str]:
+    """Every two models on the same clips."""
+    if not evaluation.pairs:
+        return
+    titles = {name: escape(model_title(model)) for name, model in evaluation.models.items()}
+    header = (
+        "higher UAR", "lower UAR", "points of UAR", "p", "p, Holm", "points of accuracy", "p, Holm",
+        f"{evaluation.unit} better / worse", "McNemar p", "detectable points",
+    )  # fmt: skip
+    rows = [
+        (
+            "best" if pair.uar.p_holm < 0.05 else "",
+            (
+                titles[pair.one], titles[pair.other], points(pair.uar), f"{pair.uar.p_value:.3g}",
+                f"{pair.uar.p_holm:.3g}", points(pair.accuracy), f"{pair.accuracy.p_holm:.3g}",
+                f"{pair.better} / {pair.worse}", f"{pair.mcnemar:.2g}", f"{100 * pair.uar.detectable:.1f}",
+            ),
+        )
+        for pair in evaluation.pairs
+    ]  # fmt: skip
+    caption = (
+        f"Every two models on the same clips, the differences with 95 % intervals over {evaluation.units:,} "
+        f"{evaluation.unit}. The smallest p that so many can give is {evaluation.smallest_p:.2g}.{_tag(evaluation)}"
+    )
+    yield "<h3>Two by two</h3>"
+    yield _table(header, rows, caption)
+    yield f"<p>{escape(theory.PAIRS)}</p>"
 
 
 def _folds_table(evaluation: Evaluation) -> str:

@@ -25,6 +25,7 @@ from emovox.report.words import (
     number,
     percent,
     plural,
+    verdict,
 )
 from emovox.runs import Run
 
@@ -142,20 +143,8 @@ def _table(evaluation: Evaluation) -> str:
 
 
 def _verdict(evaluation: Evaluation) -> str:
-    ranked = best_by_uar(evaluation)
-    best = ranked[0]
-    times = best.uar.value / evaluation.chance_uar
-    said = [
-        f"{model_title(best)} does best, with a UAR of {percent(best.uar.value)} "
-        f"({times:.1f} times the chance level) and an accuracy of {percent(best.accuracy.value)}."
-    ]
-    near = [model for model in ranked[1:] if model.uar.high >= best.uar.low]
-    if near:
-        names = listed([model_title(model) for model in near])
-        said.append(
-            f"The intervals of {names} reach into its own, so the order may be luck; 'emovox compare' tests it on "
-            "the same clips."
-        )
+    best = evaluation.best
+    said = [verdict(evaluation), *evaluation.notices]
     people = anchors.people(evaluation)
     if people and people.accuracy is not None:
         above, below = best.accuracy.low > people.accuracy, best.accuracy.high < people.accuracy

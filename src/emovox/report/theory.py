@@ -47,12 +47,22 @@ GLOSSARY = (
     ),
     (
         "95 % interval",
-        "By bootstrap: speakers (or clips, where speakers are shared) are drawn again with replacement 2,000 times, "
-        "and the interval is widened for few of them (Hesterberg, 2015). It does not cover the chance of training "
-        "again, for which see the deviation over seeds.",
+        "A t interval over test speakers: the score is taken again without each speaker (the jackknife), with as many "
+        "degrees of freedom as there are speakers, less one (Cameron and Miller, 2015). Where speakers are shared, or "
+        "where it would be narrower, that of independent clips (Agresti and Coull, 1998). It does not cover the chance "
+        "of training again, for which see the deviation over seeds.",
     ),
 )
 """Words and what they mean."""
+
+PAIRS = (
+    "p comes from a sign-flip test: were it a matter of luck, in each speaker's clips, which of the two models gave "
+    "which predictions, how often would the difference be at least as large? Holm's correction holds the level over "
+    "all pairs. McNemar's test is what the field often reports; it takes clips as independent, and its p is too small "
+    "where a speaker's clips are alike. Detectable: the true difference that such a run would find four times in five, "
+    "at 5 %; of smaller ones it cannot say much."
+)
+"""How models are compared two by two."""
 
 PROTOCOLS = {
     True: (

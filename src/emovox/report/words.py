@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from emovox.corpora import spec_of
-from emovox.evaluation import Evaluation, ModelEvaluation, Score, dataset
+from emovox.evaluation import Difference, Evaluation, ModelEvaluation, Score, dataset
 from emovox.models import KINDS
 from emovox.report import theory
 
@@ -73,6 +73,21 @@ def interval(score: Score) -> str:
     return f"{100 * score.low:.1f}–{100 * score.high:.1f}"
 
 
+def points(difference: Difference) -> str:
+    """A difference in percentage points with its interval."""
+    low, high = (f"{100 * bound:+.1f}".replace("-", "\u2212") for bound in (difference.low, difference.high))
+    return f"{100 * difference.value:.1f} [{low} to {high}]"
+
+
+def p_value(p: float) -> str:
+    """A p value.
+
+    >>> p_value(0.0004), p_value(0.0414), p_value(0.125)
+    ('p < 0.001', 'p = 0.041', 'p = 0.125')
+    """
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def deviation(score: Score) -> str:
     """Plus or minus the deviation over seeds, in per cent; empty for one seed."""
     return "" if score.deviation is None else f" ± {100 * score.deviation:.1f}"
@@ -120,6 +135,45 @@ def how_tested(evaluation: Evaluation) -> str:
 def best_by_uar(evaluation: Evaluation) -> list[ModelEvaluation]:
     """The models, best UAR first."""
     return sorted(evaluation.models.values(), key=lambda model: -model.uar.value)
+
+
+def verdict(evaluation: Evaluation) -> str:
+    """Which model to use, what it scores, and from which others it is told apart."""
+    best, several = evaluation.best, len(evaluation.models) > 1
+    seeds = f", the mean over {plural(evaluation.seeds, 'seed')}" if evaluation.seeds > 1 else ""
+    chosen = "is the model to use, chosen on validation clips. It reaches" if several else "reaches"
+    said = [
+        f"{model_title(best)} {chosen} a UAR of {percent(best.uar.value)} (95 % interval {interval(best.uar)}) and an "
+        f"accuracy of {percent(best.accuracy.value)} ({interval(best.accuracy)}){seeds}. The chance level is "
+        f"{percent(evaluation.chance_uar)}."
+    ]
+    against = {
+        name: pair for name in evaluation.models if name != best.name and (pair := evaluation.pair(best.name, name))
+    }
+    titles = {name: model_title(evaluation.models[name]) for name in against}
+    groups = {
+        "above": [name for name, pair in against.items() if pair.uar.p_holm < 0.05 and pair.one == best.name],
+        "below": [name for name, pair in against.items() if pair.uar.p_holm < 0.05 and pair.one != best.name],
+        "alike": [name for name, pair in against.items() if pair.uar.p_holm >= 0.05],
+    }
+    test = f"sign-flip test over {evaluation.units:,} {evaluation.unit}"
+    if len(evaluation.pairs) > 1:
+        test += f", corrected for {number(len(evaluation.pairs))} pairs"
+    if evaluation.pairs and evaluation.smallest_p > 0.05:
+        said.append(
+            f"With {plural(evaluation.units, evaluation.unit[:-1])} no paired test can give a p below "
+            f"{evaluation.smallest_p:.3g}, so this run cannot show that one model is better than another."
+        )
+        return " ".join(said)
+    for which, verb in (("above", "scores higher than"), ("below", "scores lower than"), ("alike", "")):
+        names = groups[which]
+        if not names:
+            continue
+        ps = listed([f"{titles[name]} ({p_value(against[name].uar.p_holm)})" for name in names])
+        said.append(f"It {verb} {ps}." if verb else f"It is not told apart from {ps}.")
+    if against:
+        said.append(f"Tested: UAR, {test}.")
+    return " ".join(said)
 
 
 def confusions(model: ModelEvaluation, labels: Sequence[str]) -> list[tuple[float, str, str]]:

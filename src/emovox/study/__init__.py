@@ -13,7 +13,7 @@ from emovox.errors import ModelError
 from emovox.provenance import available_cores, describe_machine, describe_software, gibibytes
 from emovox.recipe import Recipe, check, without
 from emovox.runs import Run
-from emovox.splits import make_folds
+from emovox.splits import make_folds, untrained, untrained_notice
 from emovox.study import stages
 from emovox.study.executors import Executor, Processes, Serial
 
@@ -59,6 +59,9 @@ def run_study(
     if resume:
         Run.open(out)
     folds = make_folds(recipe.protocol, corpus)
+    for fold in folds:
+        if labels := untrained(fold.train, fold.test):
+            _say(tell, untrained_notice(fold.name, labels))
     found, left_out = stages.find_weights(recipe, corpus, weights or {}, tell, optional)
     for name, reason in left_out.items():
         _say(tell, f"Going on without {name}: {reason}")
