@@ -234,3 +234,21 @@ def test_check_waveform_keeps_the_samples() -> None:
     checked = check_waveform(sine()[::2], "tone")
     assert checked.flags.c_contiguous
     np.testing.assert_array_equal(checked, sine()[::2].astype(np.float32))
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "aiff"])
+def test_a_part_of_a_long_recording(tmp_path: Path, suffix: str) -> None:
+    """Two minutes are too long to judge, but three seconds of them are not."""
+    path, rate = tmp_path / f"long.{suffix}", 8000
+    rising = np.linspace(0.01, 0.9, 120 * rate) * np.sign(np.sin(2 * np.pi * 250 * np.arange(120 * rate) / rate))
+    with soundfile.SoundFile(path, "w", rate, 1) as file:
+        for second in rising.reshape(120, rate):  # libsndfile's Vorbis cannot bear much at once
+            file.write(second)
+    heard = read_audio(path, rate, start=60.25, end=63.5)
+    assert len(heard) == 3.25 * rate
+    assert np.abs(heard[1000:-1000]).mean() == pytest.approx(0.9 * 61.9 / 120, rel=0.1)
+    assert decode(path, start=118.0)[1].seconds == pytest.approx(2.0, abs=0.1)
+    with pytest.raises(AudioError, match="no part from 700 to 703 s; mend"):
+        read_audio(path, start=700, end=703)
+    with pytest.raises(AudioError, match="lasts 100 s"):
+        read_audio(path, start=10, end=110)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -71,29 +71,35 @@ def probe(path: Path | str) -> AudioInfo:
         return _info(file)
 
 
-def decode(path: Path | str) -> tuple[np.ndarray, AudioInfo]:
+def decode(path: Path | str, start: float | None = None, end: float | None = None) -> tuple[np.ndarray, AudioInfo]:
     """Every sample as stored: no mixing, no resampling, no judgement of level.
 
     Args:
         path: The recording.
+        start, end: In seconds, where a part of it is meant; None stands for its beginning and its end.
 
     Returns:
-        The samples, (frames, channels), float32, full scale ±1 (exact for files of up to 24 bits); and the header.
+        The samples, (frames, channels), float32, full scale ±1 (exact for files of up to 24 bits); and the header, with
+        the frames of the part.
 
     Raises:
         AudioError: As :func:`probe`; or it is longer than 60 s, which is told before anything is decoded; or the
-            samples end before the header's count, or cannot be decoded.
+            samples end before the header's count, or cannot be decoded; or it holds no such part.
     """
     path = Path(path)
     with _opened(path) as file:
         info = _info(file)
+        if start is not None or end is not None:
+            info = _seek(file, path, info, start or 0.0, end)
         if info.seconds > MAX_SECONDS:
             raise AudioError(_too_long(str(path), info.seconds))
         # A streamed file does not tell its length: read one frame more than is allowed, and see.
         return _read(file, path, info, info.frames or int(MAX_SECONDS * info.sample_rate_hz) + 1), info
 
 
-def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+def read_audio(
+    path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ, start: float | None = None, end: float | None = None
+) -> np.ndarray:
     """Read a recording as one channel at one rate.
 
     Channels are averaged, then resampled by soxr at its high quality (Robidoux and Hodgkinson's SoX resampler). Any
@@ -102,6 +108,7 @@ def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.nda
     Args:
         path: The recording.
         sample_rate_hz: The rate wanted.
+        start, end: As for :func:`decode`.
 
     Returns:
         (samples,), float32, full scale ±1; resampling may overshoot that a little.
@@ -110,7 +117,7 @@ def read_audio(path: Path | str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.nda
         AudioError: The file is missing, a folder, empty, truncated or not audio; it holds NaN or infinity; it is
             shorter than 0.1 s or longer than 60 s; or it is silent.
     """
-    samples, info = decode(path)  # (frames, channels)
+    samples, info = decode(path, start, end)  # (frames, channels)
     if info.sample_rate_hz < MIN_SAMPLE_RATE_HZ:
         raise AudioError(
             f"{path} has {info.sample_rate_hz} samples a second; at least {MIN_SAMPLE_RATE_HZ} are needed, "
@@ -201,6 +208,16 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
 def _info(file: soundfile.SoundFile) -> AudioInfo:
     frames = file.frames if file.frames < 2**62 else 0  # libsndfile's largest count stands for "not told"
     return AudioInfo(file.samplerate, file.channels, frames, file.subtype)
+
+
+def _seek(file: soundfile.SoundFile, path: Path, info: AudioInfo, start: float, end: float | None) -> AudioInfo:
+    """Go to where a part begins; the header with the part's frames."""
+    first, last = (round(seconds * info.sample_rate_hz) for seconds in (start, info.seconds if end is None else end))
+    if not 0 <= first < last <= info.frames + MIN_SECONDS * info.sample_rate_hz:  # times are often rounded
+        where = f"{start:g} to {'its end' if end is None else f'{end:g} s'}"
+        raise AudioError(f"{path} lasts {info.seconds:g} s, and has no part from {where}; mend its start and end")
+    file.seek(first)
+    return replace(info, frames=min(last, info.frames) - first)
 
 
 def _read(file: soundfile.SoundFile, path: Path, info: AudioInfo, frames: int) -> np.ndarray:

@@ -5,6 +5,7 @@ A :class:`Fold` that shares a recording, or (outside ``holdout``) a speaker, bet
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,10 @@ class Fold:
         for part, clips in parts.items():
             if not clips:
                 raise SplitError(f"Fold {self.name} has no {part} clips; use a corpus with more clips or speakers")
-        units: dict[str, Callable[[Clip], str]] = {"clip": lambda c: c.id, "file": lambda c: str(c.path)}
+        units: dict[str, Callable[[Clip], str]] = {
+            "clip": lambda c: c.id,
+            "file": lambda c: f"{os.path.realpath(c.path)}{c.span}",
+        }
         first = {twin: clip_id for clip_id, twin in self.twins}
         units["recording"] = lambda c: first.get(c.id, c.id)
         if not self.leaky:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
+from emovox.audio import SAMPLE_RATE_HZ, read_audio
 from emovox.errors import CorpusError
 
 Progress = Callable[[str, int, int], None]
@@ -26,6 +29,7 @@ class Clip:
         emotion: One of the corpus's labels.
         speaker: Who speaks; the unit that a speaker-independent protocol keeps apart.
         intensity, statement, repetition, sex: What else the corpus knows; None where it does not.
+        start, end: The part of the file that it is, in seconds; None stands for the file's beginning and its end.
     """
 
     id: str
@@ -36,6 +40,24 @@ class Clip:
     statement: str | None = None
     repetition: str | None = None
     sex: str | None = None
+    start: float | None = None
+    end: float | None = None
+
+    @property
+    def span(self) -> str:
+        """The part of the file in words, empty where the clip is all of it."""
+        if self.start is None and self.end is None:
+            return ""
+        return f"{self.start or 0:g}-{'end' if self.end is None else f'{self.end:g}'}"
+
+
+def waveform(clip: Clip, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+    """A clip as one channel at one rate, as :func:`emovox.audio.read_audio` gives it: (samples,), float32.
+
+    Raises:
+        AudioError: It cannot be read.
+    """
+    return read_audio(clip.path, sample_rate_hz, start=clip.start, end=clip.end)
 
 
 @dataclass(frozen=True)
@@ -195,7 +217,7 @@ class Corpus:
         hasher = hashlib.blake2b(digest_size=32)
         with ThreadPoolExecutor() as pool:
             for clip, content in zip(self.clips, pool.map(_content, self.clips), strict=True):
-                hasher.update(f"{clip.id}\t{clip.emotion}\t{clip.speaker}\t{content}\n".encode())
+                hasher.update(f"{clip.id}\t{clip.emotion}\t{clip.speaker}\t{content}{clip.span}\n".encode())
         return hasher.hexdigest()
 
 

@@ -96,5 +96,8 @@ def _clip(table: Path, line: int, header: list[str], row: list[str]) -> Clip:
         path=path,
         emotion=cells["emotion"],
         speaker=cells["speaker"],
-        **{name: cells.get(name) or None for name in OPTIONAL},
+        sex=cells.get("sex") or None,
+        intensity=cells.get("intensity") or None,
+        statement=cells.get("statement") or None,
+        repetition=cells.get("repetition") or None,
     )

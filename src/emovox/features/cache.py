@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import emovox
-from emovox.audio import read_audio
-from emovox.corpora.base import Corpus, Progress
+from emovox.corpora.base import Corpus, Progress, waveform
 from emovox.features.front_end import FrontEnd
 from emovox.files import replacing
 
@@ -46,7 +45,7 @@ def extract(front: FrontEnd, corpus: Corpus, cache: Path, workers: int = 2, prog
         ):
             header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
-            rows = pool.map(lambda clip: front(read_audio(clip.path, front.sample_rate_hz)), clips)
+            rows = pool.map(lambda clip: front(waveform(clip, front.sample_rate_hz)), clips)
             for i, row in enumerate(rows):
                 file.write(row.astype("<f4", copy=False).tobytes())
                 if progress:

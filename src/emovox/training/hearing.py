@@ -19,8 +19,8 @@ import soxr
 from threadpoolctl import threadpool_limits
 
 import emovox
-from emovox.audio import SAMPLE_RATE_HZ, read_audio
-from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.audio import SAMPLE_RATE_HZ
+from emovox.corpora.base import Clip, Corpus, Progress, waveform
 from emovox.features import FrontEnd
 from emovox.files import replacing
 from emovox.models import KINDS, Heard
@@ -80,8 +80,8 @@ def hear(
     front, run = kind.front_end(settings), open_encoder(network)
 
     def one(clip: Clip) -> list[np.ndarray]:
-        waveform = read_audio(clip.path, SAMPLE_RATE_HZ)
-        return [run(_version(front, waveform, alter, version, seed, clip)[None])[0] for version in missing]
+        samples = waveform(clip)
+        return [run(_version(front, samples, alter, version, seed, clip)[None])[0] for version in missing]
 
     rows: list[list[np.ndarray]] = []
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:  # a clip a thread, and no thread within a thread

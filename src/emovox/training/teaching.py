@@ -16,8 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import emovox
-from emovox.audio import SAMPLE_RATE_HZ, read_audio
-from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora.base import Clip, Corpus, Progress, waveform
 from emovox.features import LogMel
 from emovox.files import replacing
 from emovox.models import KINDS, Heard
@@ -64,9 +63,9 @@ def hear_steps(
     ear, run = kind.front_end(kind.settings()), open_encoder(network)
 
     def one(clip: Clip) -> np.ndarray:
-        waveform = read_audio(clip.path, SAMPLE_RATE_HZ)
-        within = front.speech(front.log_mel(waveform))
-        heard = resampled(run(ear(waveform)[None])[0], within.stop - within.start)
+        samples = waveform(clip)
+        within = front.speech(front.log_mel(samples))
+        heard = resampled(run(ear(samples)[None])[0], within.stop - within.start)
         extra = len(heard) - front.n_frames  # cut and padded as the front end's own frames
         heard = heard[max(0, extra // 2) : max(0, extra // 2) + front.n_frames]
         return np.pad(heard, ((0, front.n_frames - len(heard)), (0, 0))).astype(np.float16)
