@@ -58,7 +58,7 @@ def test_pairs_and_what_they_can_tell_are_kept(rotating: Run, evaluation: Evalua
         assert pair["uar"]["value"] == pytest.approx(scores[0] - scores[1])
         assert pair["uar"]["p_value"] <= pair["uar"]["p_holm"]
         assert 0 < pair["uar"]["detectable"] < 0.2
-    assert kept["smallest_p"] == pytest.approx(1 / 20_000)
+    assert kept["smallest_p"] == pytest.approx(2.0**-23)
 
 
 def test_the_comparison_table_has_the_published_columns_first(rotating: Run, evaluation: Evaluation) -> None:
