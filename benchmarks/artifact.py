@@ -65,7 +65,7 @@ def milliseconds(recognizers: dict[str, Recognizer], waveform: np.ndarray, calls
     for call in range(calls + 5):
         for name, recognizer in recognizers.items():
             start = time.perf_counter()
-            recognizer.predict(waveform)
+            recognizer.predict(waveform, 16000)
             if call >= 5:
                 taken[name].append(1000 * (time.perf_counter() - start))
     return {name: float(np.median(values)) for name, values in taken.items()}

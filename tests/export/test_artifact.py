@@ -54,7 +54,7 @@ def expected(model, front, waveform, temperature):
 def assert_same_answers(model, front, path, temperature, tolerance=1e-4):
     """Returns how far apart the waveforms' answers are, so that agreement means something."""
     listener = Recognizer(path)
-    answers = {name: listener.predict(waveform).probabilities for name, waveform in WAVEFORMS.items()}
+    answers = {name: listener.predict(waveform, 16000).probabilities for name, waveform in WAVEFORMS.items()}
     for name, answer in answers.items():
         assert answer.shape == (len(listener.labels),)
         assert answer.dtype == np.float32
@@ -155,12 +155,12 @@ def test_an_artifact_of_any_length_answers_for_any_length(tmp_path):
     for seconds in (0.1, 0.5, 3.0, 45.0):
         waveform = babble(seconds)
         np.testing.assert_allclose(
-            listener.predict(waveform).probabilities, expected(model, front, waveform, 1.0), atol=1e-4
+            listener.predict(waveform, 16000).probabilities, expected(model, front, waveform, 1.0), atol=1e-4
         )
     around = np.concatenate([silence(1), babble(2), silence(2)])
     alone = around[np.flatnonzero(around)[0] :][: 16000 * 2]
     np.testing.assert_allclose(
-        listener.predict(around).probabilities, listener.predict(alone).probabilities, atol=0.02
+        listener.predict(around, 16000).probabilities, listener.predict(alone, 16000).probabilities, atol=0.02
     )  # nothing is padded, and silence around speech is dropped
 
 
@@ -208,7 +208,7 @@ def test_fewer_bits_are_not_the_same_answers(wide):
     """So that the two tests above do not pass by doing nothing."""
     _, _, paths = wide
     full, half, eighth = (
-        Recognizer(paths[name]).predict(babble(1)).probabilities for name in ("float32", "float16", "int8")
+        Recognizer(paths[name]).predict(babble(1), 16000).probabilities for name in ("float32", "float16", "int8")
     )
     assert 0 < np.abs(full - half).max() < np.abs(full - eighth).max()
 
@@ -249,7 +249,7 @@ def test_an_ensembles_artifact_is_the_weighted_mean_of_its_members(members, tmp_
     differences = []
     for name, waveform in WAVEFORMS.items():
         mean = sum(weights[n] * expected(*models[n][:2], waveform, models[n][2]) for n in models)
-        found = listener.predict(waveform).probabilities
+        found = listener.predict(waveform, 16000).probabilities
         np.testing.assert_allclose(found, apply_temperature(mean, 1.5), atol=1e-4, err_msg=name)
         differences.append(np.abs(expected(*models["first"][:2], waveform, 1.5) - found).max())
     assert max(differences) > 0.01
@@ -262,8 +262,8 @@ def test_an_ensemble_in_which_one_member_weighs_all_answers_as_it_does(members, 
     path = combine_artifacts(weights, 1.0, {"labels": LABELS}, tmp_path / "e.onnx")
     for waveform in (WAVEFORMS["babble"], WAVEFORMS["noise"]):
         np.testing.assert_allclose(
-            Recognizer(path).predict(waveform).probabilities,
-            Recognizer(folder / f"{alone}.onnx").predict(waveform).probabilities,
+            Recognizer(path).predict(waveform, 16000).probabilities,
+            Recognizer(folder / f"{alone}.onnx").predict(waveform, 16000).probabilities,
             atol=1e-6,
         )
 
@@ -278,7 +278,9 @@ def test_an_ensemble_of_every_kind_is_one_artifact(tmp_path):
     listener = Recognizer(combine_artifacts(files, 0.9, {"labels": LABELS}, tmp_path / "ensemble.onnx"))
     for waveform in (WAVEFORMS["babble"], WAVEFORMS["short"], WAVEFORMS["tone"]):
         mean = np.mean([expected(model, front, waveform, 1.0) for model, front in models.values()], axis=0)
-        np.testing.assert_allclose(listener.predict(waveform).probabilities, apply_temperature(mean, 0.9), atol=1e-4)
+        np.testing.assert_allclose(
+            listener.predict(waveform, 16000).probabilities, apply_temperature(mean, 0.9), atol=1e-4
+        )
 
 
 def test_a_member_that_is_no_artifact_is_named(members, tmp_path):

@@ -1,3 +1,4 @@
+import io
 import json
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 import soundfile
-from onnx import helper
+from onnx import TensorProto, helper
 
 from emovox.errors import AudioError, EmovoxError, ModelError
 from emovox.listening import Prediction, Recognizer, find_artifact
@@ -36,7 +37,7 @@ def test_prediction_names_the_likeliest_and_ranks_the_rest():
 def test_a_file_and_its_waveform_get_the_same_answer(listener, tmp_path, level, emotion):
     waveform = tone(1.0, level=level)
     soundfile.write(tmp_path / "a.wav", waveform, 16000, subtype="FLOAT")
-    from_file, from_array = listener.predict(tmp_path / "a.wav"), listener.predict(waveform)
+    from_file, from_array = listener.predict(tmp_path / "a.wav"), listener.predict(waveform, 16000)
     assert from_file.emotion == from_array.emotion == emotion
     assert from_file.labels == LABELS
     np.testing.assert_array_equal(from_file.probabilities, from_array.probabilities)
@@ -49,12 +50,12 @@ def test_a_waveform_at_another_rate_is_resampled_as_a_file_is(listener, tmp_path
     soundfile.write(tmp_path / "a.wav", waveform, rate, subtype="FLOAT")
     from_array = listener.predict(waveform, sample_rate_hz=rate).probabilities
     np.testing.assert_allclose(from_array, listener.predict(tmp_path / "a.wav").probabilities, atol=1e-6)
-    np.testing.assert_allclose(from_array, listener.predict(tone(1, 300, 0.3)).probabilities, atol=1e-3)
+    np.testing.assert_allclose(from_array, listener.predict(tone(1, 300, 0.3), 16000).probabilities, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", WAVEFORMS)
 def test_every_waveform_gets_an_answer(listener, name):
-    assert listener.predict(WAVEFORMS[name]).emotion in LABELS
+    assert listener.predict(WAVEFORMS[name], 16000).emotion in LABELS
 
 
 @pytest.mark.parametrize(
@@ -72,29 +73,71 @@ def test_every_waveform_gets_an_answer(listener, name):
 )
 def test_a_waveform_that_cannot_be_judged_is_refused(listener, waveform):
     with pytest.raises(AudioError):
-        listener.predict(waveform)
+        listener.predict(waveform, 16000)
 
 
-@pytest.mark.parametrize("rate", [0, -16000])
+@pytest.mark.parametrize("rate", [0, -16000, 2000, float("nan")])
 def test_an_impossible_rate_is_refused(listener, rate):
-    with pytest.raises(AudioError, match="sample_rate_hz"):
+    with pytest.raises(AudioError, match="samples a second"):
         listener.predict(tone(1), sample_rate_hz=rate)
+
+
+def test_an_array_without_a_rate_is_refused(listener):
+    with pytest.raises(AudioError, match="tells no rate; give sample_rate_hz"):
+        listener.predict(tone(1))
+
+
+def test_bytes_and_open_files_get_the_answer_of_their_file(listener, tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, tone(1), 16000)
+    wanted = listener.predict(path).probabilities
+    with path.open("rb") as opened:
+        others = [listener.predict(each) for each in (path.read_bytes(), io.BytesIO(path.read_bytes()), opened)]
+    for other in others:
+        np.testing.assert_array_equal(other.probabilities, wanted)
+
+
+@pytest.mark.parametrize("what", [None, 3, [0.1, 0.2], ("a.wav",)])
+def test_what_is_no_recording_is_refused(listener, what):
+    with pytest.raises(AudioError, match=r"give a path, bytes"):
+        listener.predict(what)
+
+
+def test_a_name_stands_in_for_what_has_none(listener):
+    with pytest.raises(AudioError, match=r"^take 3 is not a recording"):
+        listener.predict(b"no sound at all", name="take 3")
+
+
+@pytest.mark.parametrize("steepness", [np.nan, np.inf])
+def test_damaged_weights_are_an_error_and_no_answer(tmp_path, steepness):
+    listener = Recognizer(write_loudness_model(tmp_path / "a.onnx", ABOUT, steepness))
+    with pytest.raises(ModelError, match=r"a\.onnx answers with what are no probabilities .*weights are damaged"):
+        listener.predict(tone(1), 16000)
+
+
+def test_a_graph_that_fails_while_it_answers_is_an_error(tmp_path):
+    model = onnx.load(write_loudness_model(tmp_path / "a.onnx", ABOUT))
+    model.graph.node[0].CopyFrom(helper.make_node("Gather", ["waveform", "place"], ["rectified"]))
+    model.graph.initializer.append(helper.make_tensor("place", TensorProto.INT64, [1], [10**9]))
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(ModelError, match=r"a\.onnx cannot answer"):
+        Recognizer(tmp_path / "a.onnx").predict(tone(1), 16000)
 
 
 def test_it_would_rather_not_say_below_the_artifacts_threshold(tmp_path):
     listener = Recognizer(write_loudness_model(tmp_path / "a.onnx", {**ABOUT, "abstain_below": 0.9}))
-    assert listener.predict(tone(1, level=0.9)).abstains is False
-    assert listener.predict(tone(1, level=0.01)).abstains is True
+    assert listener.predict(tone(1, level=0.9), 16000).abstains is False
+    assert listener.predict(tone(1, level=0.01), 16000).abstains is True
 
 
 def test_threads_share_one_recognizer(listener):
     waveforms = [babble(1, seed) * level for seed, level in enumerate((0.1, 0.5, 1.0, 2.0))]
-    alone = [listener.predict(waveform).probabilities for waveform in waveforms]
+    alone = [listener.predict(waveform, 16000).probabilities for waveform in waveforms]
     together = [None] * len(waveforms)
 
     def answer(i):
         for _ in range(20):
-            together[i] = listener.predict(waveforms[i]).probabilities
+            together[i] = listener.predict(waveforms[i], 16000).probabilities
 
     threads = [threading.Thread(target=answer, args=(i,)) for i in range(len(waveforms))]
     for thread in threads:
@@ -167,8 +210,8 @@ def test_a_run_answers_with_its_best_model_or_the_one_named(tmp_path):
         write_loudness_model(tmp_path / "artifacts" / f"{name}.onnx", ABOUT, steepness)
     (tmp_path / "training_results.json").write_text(json.dumps({"best_model": "yamnet"}))
     assert Recognizer.from_run(tmp_path).path.name == "yamnet.onnx"  # as the run's own tables say
-    assert Recognizer.from_run(tmp_path).predict(tone(1)).emotion == "calm"
-    assert Recognizer.from_run(str(tmp_path), "cnn").predict(tone(1)).emotion == "happy"
+    assert Recognizer.from_run(tmp_path).predict(tone(1), 16000).emotion == "calm"
+    assert Recognizer.from_run(str(tmp_path), "cnn").predict(tone(1), 16000).emotion == "happy"
 
 
 def test_a_run_that_cannot_answer_says_why(tmp_path):

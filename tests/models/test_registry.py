@@ -173,4 +173,4 @@ def test_a_fifth_kind_is_trained_and_exported_by_the_same_code(tmp_path: Path) -
     examples = Examples(features, np.arange(16) % 8, np.arange(8), np.arange(8, 16), 8, floor=None)
     train(network, recipe_from_toml(RECIPE).models["other"].training, examples, 0, tmp_path)  # type: ignore[attr-defined]
     path = write_artifact(network, settings.front_end, 1.0, {"labels": list("abcdefgh")}, tmp_path / "a.onnx")
-    assert Recognizer(path).predict(babble(1)).probabilities.sum() == pytest.approx(1)
+    assert Recognizer(path).predict(babble(1), 16000).probabilities.sum() == pytest.approx(1)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import soxr
 
-from emovox.audio import check_waveform, read_audio
-from emovox.errors import AudioError
+from emovox.audio import Source, check_rate, check_waveform, read_audio, resample
+from emovox.errors import AudioError, ModelError
 from emovox.listening.artifact import find_artifact, open_session, read_metadata
 from emovox.listening.prediction import Prediction
+
+TOLERANCE = 1e-3
+"""How far the sum of an artifact's probabilities may be from 1; weights of 8 bits stay well within."""
 
 
 class Recognizer:
@@ -46,33 +49,54 @@ class Recognizer:
         """
         return cls(find_artifact(run, model), threads)
 
-    def predict(self, recording: Path | str | np.ndarray, sample_rate_hz: int | None = None) -> Prediction:
+    def predict(self, recording: Source | np.ndarray, sample_rate_hz: int | None = None, name: str = "") -> Prediction:
         """Say what emotion is heard.
 
         Args:
-            recording: A path, or a waveform, (samples,), floating point with full scale ±1.
-            sample_rate_hz: The waveform's rate, resampled where the artifact's differs; without it the artifact's.
-                A file tells its own.
+            recording: A path (a pipe's too), the bytes of a file, an open binary file, or a waveform: (samples,),
+                floating point with full scale ±1.
+            sample_rate_hz: The waveform's rate; it is resampled where the artifact's differs. All else tells its own.
+            name: What to call it in a message; by default its path.
 
         Raises:
-            AudioError: It cannot be read, or is too short, too long, silent, or not finite.
+            AudioError: It cannot be read, or is truncated, too short, too long, too loud, silent, or not finite; or a
+                waveform came without its rate.
+            ModelError: The artifact answers with what are no probabilities.
         """
         if isinstance(recording, np.ndarray):
-            waveform = self._resampled(recording, self.sample_rate_hz if sample_rate_hz is None else sample_rate_hz)
+            waveform = self._resampled(recording, sample_rate_hz, name or "the waveform")
+        elif isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):
+            waveform = read_audio(recording, self.sample_rate_hz, name=name)
         else:
-            waveform = read_audio(recording, self.sample_rate_hz)
-        (probabilities,) = self._session.run(["probabilities"], {"waveform": waveform})  # (classes,)
+            raise AudioError(
+                f"A {type(recording).__name__} is no recording; give a path, bytes, an open binary file, or a NumPy "
+                "array with sample_rate_hz"
+            )
+        probabilities = self._probabilities(waveform)  # (classes,)
         return Prediction(self.labels, probabilities, abstains=float(probabilities.max()) < self._abstain_below)
+
+    def _probabilities(self, waveform: np.ndarray) -> np.ndarray:
+        """What the artifact answers, (classes,); damaged weights must not pass for an answer."""
+        try:
+            (answer,) = self._session.run(["probabilities"], {"waveform": waveform})
+        except Exception as error:  # ONNX Runtime has a dozen kinds without a common root
+            raise ModelError(
+                f"{self.path} cannot answer ({' '.join(str(error).split())[:200]}); export it again"
+            ) from None
+        probabilities: np.ndarray = np.asarray(answer)
+        if not (np.all(probabilities >= 0) and abs(float(probabilities.sum()) - 1) <= TOLERANCE):
+            raise ModelError(
+                f"{self.path} answers with what are no probabilities ({np.array2string(probabilities, precision=2)}): "
+                "its weights are damaged; copy it anew, or export it again"
+            )
+        return probabilities
 
     @cached_property
     def _abstain_below(self) -> float:
         return float(self.metadata.get("abstain_below") or 0.0)
 
-    def _resampled(self, waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-        if sample_rate_hz <= 0:
-            raise AudioError(f"sample_rate_hz is {sample_rate_hz}; give the waveform's samples a second, such as 16000")
-        waveform = check_waveform(waveform, "the waveform", sample_rate_hz)
-        if sample_rate_hz == self.sample_rate_hz:
-            return waveform
-        resampled: np.ndarray = soxr.resample(waveform, sample_rate_hz, self.sample_rate_hz, quality="HQ")
-        return resampled
+    def _resampled(self, waveform: np.ndarray, sample_rate_hz: int | None, name: str) -> np.ndarray:
+        if sample_rate_hz is None:
+            raise AudioError(f"{name} is an array, which tells no rate; give sample_rate_hz, such as 16000")
+        check_rate(sample_rate_hz, name)
+        return resample(check_waveform(waveform, name, sample_rate_hz), sample_rate_hz, self.sample_rate_hz)

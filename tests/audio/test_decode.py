@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 import os
 import struct
+import threading
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,6 +99,96 @@ def test_a_streamed_wav_without_a_length_is_read(tmp_path: Path) -> None:
     content[4:8] = content[40:44] = struct.pack("<I", 0xFFFFFFFF)
     path.write_bytes(content)
     assert abs(len(read_audio(path)) - 8000) <= 1
+
+
+def test_a_file_its_bytes_and_an_open_file_are_read_alike(tmp_path: Path) -> None:
+    path = tmp_path / "tone.flac"
+    soundfile.write(path, sine(), SAMPLE_RATE_HZ)
+    expected = read_audio(path)
+    with path.open("rb") as opened:
+        for source in (str(path), path.read_bytes(), io.BytesIO(path.read_bytes()), opened):
+            np.testing.assert_array_equal(read_audio(source), expected)
+
+
+@contextlib.contextmanager
+def fifo(path: Path, chunks: Iterable[bytes]) -> Iterator[list[int]]:
+    """A pipe with a name, into which another thread writes; and how many bytes it got rid of."""
+    os.mkfifo(path)
+    written: list[int] = []
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), path.open("wb", buffering=0) as pipe:
+            for chunk in chunks:
+                written.append(pipe.write(chunk))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    yield written
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+POSIX = pytest.mark.skipif(os.name != "posix", reason="pipes have no names here")
+
+
+@POSIX
+@pytest.mark.parametrize("name", ["WAV", "FLAC", "OGG", "MP3", "AIFF"])
+def test_a_pipe_is_read(tmp_path: Path, name: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, sine(), SAMPLE_RATE_HZ, format=name)
+    content = file.getvalue()
+    with fifo(tmp_path / "pipe", [content[:100], content[100:]]):
+        np.testing.assert_array_equal(read_audio(tmp_path / "pipe"), read_audio(content))
+
+
+@POSIX
+def test_a_pipe_without_an_end_is_refused_after_a_minute_of_sound(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, sine(seconds=1.0), SAMPLE_RATE_HZ, format="WAV")
+    head = bytearray(file.getvalue())
+    head[4:8] = head[40:44] = struct.pack("<I", 0xFFFFFFFF)  # as a recorder writes it that does not stop
+    with fifo(tmp_path / "pipe", itertools.chain([bytes(head)], itertools.repeat(bytes(head[44:])))) as written:
+        assert "lasts more than 60 s" in refusal(tmp_path / "pipe")
+    assert sum(written) < 4_000_000
+
+
+@POSIX
+def test_a_pipe_of_anything_else_is_refused_before_memory_is_full(tmp_path: Path) -> None:
+    with fifo(tmp_path / "pipe", itertools.repeat(bytes(1 << 16))) as written:
+        assert "not a recording" in refusal(tmp_path / "pipe")
+    assert sum(written) < 20_000_000
+
+
+def test_a_file_that_is_open_as_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear listener")
+    with path.open() as opened, pytest.raises(AudioError, match="open it as a binary file"):
+        read_audio(opened)  # type: ignore[arg-type]
+
+
+def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    soundfile.write(tmp_path / "a.wav", sine(), SAMPLE_RATE_HZ)
+    (tmp_path / "a.wav").rename(path)
+    assert len(read_audio(path)) == 8000
+
+
+def test_a_name_that_no_file_can_have() -> None:
+    with pytest.raises(AudioError, match="cannot be the name of a file"):
+        read_audio("a\0b.wav")
+
+
+@pytest.mark.parametrize("level", [3.4e38, 32768.0, 50.0, 8.1])
+def test_a_level_far_beyond_full_scale_is_refused_with_advice(tmp_path: Path, level: float) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, sine(peak=level), SAMPLE_RATE_HZ, subtype="FLOAT")
+    assert "times full scale; scale it to ±1" in refusal(path)
+
+
+def test_a_level_a_little_beyond_full_scale_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, sine(peak=4.0), SAMPLE_RATE_HZ, subtype="FLOAT")
+    assert read_audio(path).max() > 3.9
 
 
 def test_many_threads_read_alike(tmp_path: Path) -> None:

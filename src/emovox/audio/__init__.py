@@ -1,0 +1,29 @@
+"""Read a recording as the waveform that everything after it expects, or say in one line why it cannot be."""
+
+from emovox.audio.decode import AudioInfo, Source, decode, probe, read_audio
+from emovox.audio.waveform import (
+    MAX_SECONDS,
+    MIN_SAMPLE_RATE_HZ,
+    MIN_SECONDS,
+    SAMPLE_RATE_HZ,
+    check_rate,
+    check_waveform,
+    mix,
+    resample,
+)
+
+__all__ = [
+    "MAX_SECONDS",
+    "MIN_SAMPLE_RATE_HZ",
+    "MIN_SECONDS",
+    "SAMPLE_RATE_HZ",
+    "AudioInfo",
+    "Source",
+    "check_rate",
+    "check_waveform",
+    "decode",
+    "mix",
+    "probe",
+    "read_audio",
+    "resample",
+]

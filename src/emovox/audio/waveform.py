@@ -1,0 +1,106 @@
+"""Judge whether samples can be listened to, and bring them to one channel at one rate."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+
+from emovox.errors import AudioError
+
+SAMPLE_RATE_HZ = 16000
+"""The rate of every waveform inside Emovox."""
+
+MIN_SECONDS = 0.1
+"""Shorter than any syllable that could carry an emotion."""
+
+MAX_SECONDS = 60.0
+"""Longer than any utterance; a longer file is one to cut first."""
+
+MIN_SAMPLE_RATE_HZ = 4000
+"""Below this the first two formants, and so the vowel, are gone."""
+
+SILENCE = 1e-5
+"""A waveform that swings less than this, full scale being ±1, holds no signal: a third of one step of 16 bits."""
+
+MAX_LEVEL = 8.0
+"""Beyond 18 dB over full scale a waveform is in other units, or damaged; whole numbers cannot exceed full scale."""
+
+
+def mix(samples: np.ndarray) -> np.ndarray:
+    """The mean of all channels: (frames, channels) → (frames,)."""
+    mono: np.ndarray = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    return mono
+
+
+def resample(waveform: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
+    """A waveform, (samples,), at another rate, by soxr at its high quality; it may overshoot a little."""
+    if from_hz == to_hz:
+        return waveform
+    resampled: np.ndarray = soxr.resample(waveform, from_hz, to_hz, quality="HQ")
+    return resampled.astype(np.float32, copy=False)
+
+
+def check_rate(sample_rate_hz: int, name: str) -> None:
+    """Refuse a rate that holds too little of speech.
+
+    Raises:
+        AudioError: It is below 4 kHz.
+    """
+    if not sample_rate_hz >= MIN_SAMPLE_RATE_HZ:
+        raise AudioError(
+            f"{name} has {sample_rate_hz} samples a second; at least {MIN_SAMPLE_RATE_HZ} are needed, "
+            "so record it anew at 16000 or more"
+        )
+
+
+def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
+    """Judge whether a waveform can be listened to.
+
+    Args:
+        waveform: (samples,), floating point, full scale ±1.
+        name: What to call it in a message: the file, say.
+        sample_rate_hz: Its rate.
+
+    Returns:
+        The same samples, contiguous float32.
+
+    Raises:
+        AudioError: It is not one channel of floating-point samples, holds NaN or infinity, swings beyond 8 times full
+            scale, is shorter than 0.1 s or longer than 60 s, or is silent.
+
+    >>> check_waveform(np.zeros(16000), "zeros")
+    Traceback (most recent call last):
+    emovox.errors.AudioError: zeros is silent once mixed to one channel; check the microphone and record it anew
+    """
+    waveform = np.asarray(waveform)
+    if waveform.ndim != 1:
+        raise AudioError(f"{name} has the shape {waveform.shape}; give one channel, (samples,)")
+    if waveform.dtype.kind != "f":
+        raise AudioError(f"{name} holds {waveform.dtype}; give floating point within ±1 (int16: divide by 32768)")
+    seconds = len(waveform) / sample_rate_hz
+    if not len(waveform):
+        raise AudioError(f"{name} holds no samples; record it anew")
+    if seconds < MIN_SECONDS:
+        raise AudioError(
+            f"{name} lasts {1000 * seconds:.0f} ms; at least {1000 * MIN_SECONDS:.0f} ms are needed, "
+            "so give the whole utterance"
+        )
+    if seconds > MAX_SECONDS:
+        raise AudioError(too_long(name, seconds))
+    low, high = float(waveform.min()), float(waveform.max())  # either is NaN where any sample is
+    if not np.isfinite(low) or not np.isfinite(high):
+        broken = int((~np.isfinite(waveform)).sum())
+        raise AudioError(f"{name} holds NaN or infinite samples ({broken}); export it again from its source")
+    if max(-low, high) > MAX_LEVEL:
+        raise AudioError(
+            f"{name} swings to {max(-low, high):.3g} times full scale; scale it to ±1 (samples meant as 16-bit "
+            "numbers: divide by 32768), or export it again from its source"
+        )
+    if high - low < SILENCE:
+        raise AudioError(f"{name} is silent once mixed to one channel; check the microphone and record it anew")
+    return np.ascontiguousarray(waveform, dtype=np.float32)
+
+
+def too_long(name: str, seconds: float) -> str:
+    """The message for what is longer than 60 s."""
+    return f"{name} lasts {seconds:.0f} s; at most {MAX_SECONDS:.0f} s are judged at once, so cut it into utterances"
