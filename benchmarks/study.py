@@ -124,7 +124,7 @@ def main() -> None:
             **results,
             **{key: words for key, words in notes.items() if words},
             "command": without_paths(["emovox", "run", *arguments]),
-            "measured_with": {key: provenance[key] for key in ("software", "machine")},
+            "measured_with": {key: provenance["sessions"][-1][key] for key in ("software", "machine")},
             "seconds": provenance["seconds"],
             "prepare_seconds": costs.prepared,
             "teachers": teachers(read_recipe(out / "recipe.toml"), provenance),

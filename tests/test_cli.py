@@ -92,7 +92,8 @@ def study(monkeypatch, corpus):
     monkeypatch.setattr("emovox.recipe.plan", plan)
     stand_in(monkeypatch, "emovox.evaluation", evaluate=lambda run: "judged")
     monkeypatch.setattr(
-        "emovox.terminal.show_finished", lambda console, run, evaluation: setattr(calls, "shown", (run, evaluation))
+        "emovox.terminal.show_finished",
+        lambda console, run, evaluation, given: setattr(calls, "shown", (run, evaluation, given)),
     )
     return calls
 
@@ -147,11 +148,11 @@ def test_an_unknown_option_is_a_usage_error(invoke):
 def test_run_passes_on_what_was_asked(invoke, study, corpus):
     recipe = Path("mine.toml")
     recipe.write_text('[models.small]\nkind = "cnn"\n')
-    options = (
+    given = (
         "--data somewhere --protocol speakers6 --models small --epochs 3 --batch-size 8 --seeds 2 "
         "--out runs/x --quick --recipe mine.toml --yamnet-weights y.h5 --whisper-weights w --workers 1"
     )
-    shown = invoke("run", *options.split())
+    shown = invoke("run", *given.split())
     assert shown.exit_code == 0, shown.output
     assert study.load == ("ravdess", Path("somewhere"))
     assert study.plan == {
@@ -162,6 +163,7 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     assert (planned.protocol, used, out) == ("speakers6", corpus, Path("runs/x"))
     assert (options["resume"], options["workers"], options["optional"]) == (False, 1, ())
     assert options["weights"] == {"yamnet": Path("y.h5"), "whisper": Path("w")}
+    assert options["command"] == f"emovox run {given}"
     assert study.shown[1] == "judged"
 
 
@@ -326,7 +328,7 @@ def test_the_study_takes_what_the_command_gives():
         corpus=None,
     )  # fmt: skip
     inspect.signature(run_study).bind(
-        "recipe", "corpus", "out", resume=False, workers=None, weights={}, optional=(), progress=None
+        "recipe", "corpus", "out", resume=False, workers=None, weights={}, optional=(), progress=None, command=""
     )
 
 

@@ -6,6 +6,9 @@ import inspect
 import re
 from pathlib import Path
 
+import pytest
+
+from emovox.errors import RunError
 from emovox.layout import FILES, Layout
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +27,17 @@ def test_all_lies_within_and_nothing_lies_on_another() -> None:
     paths = every_path()
     assert len(paths) > 15 and len(set(paths)) == len(paths)
     assert all(path.parts[0] == "run" and len(path.parts) > 1 for path in paths)
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "..", "", ".x", "x\n"])
+def test_no_name_leads_out_of_the_folder(name: str) -> None:
+    for path in (AT.artifact, AT.saved, lambda name: AT.figure("confusion", name), lambda name: AT.figure(name, "cnn")):
+        with pytest.raises(RunError, match="cannot name a folder"):
+            path(name)
+    for path in (AT.job, AT.logs):
+        for job in (f"{name}/cnn-seed0", f"fold1/{name}-seed0", f"fold1/cnn-seed0/{name}", f"fold1/{name}"):
+            with pytest.raises(RunError, match="cannot name a training"):
+                path(job)
 
 
 def test_the_published_names_are_kept() -> None:

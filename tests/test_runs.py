@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,14 @@ import pytest
 
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import RunError, StorageError
+from emovox.evaluation import evaluate
 from emovox.layout import Layout
 from emovox.models import KINDS, Settings
 from emovox.recipe import Recipe
+from emovox.report import write_report
 from emovox.runs import RESULT, ClipRecord, Job, JobResult, Run
 from emovox.splits import make_folds
+from fake_run import fake_run
 
 LABELS = ("neutral", "happy", "sad")
 
@@ -156,6 +160,7 @@ def test_the_same_recipe_goes_on_where_it_stopped(run: Run, corpus: Corpus) -> N
     ],
 )
 def test_another_recipe_is_refused_with_the_difference(run: Run, corpus: Corpus, recipe: Recipe, word: str) -> None:
+    run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
     with pytest.raises(RunError, match="another recipe") as caught:
         Run.create(run.path, recipe, corpus, make_folds("speakers6", corpus))
     assert word in str(caught.value)
@@ -164,6 +169,7 @@ def test_another_recipe_is_refused_with_the_difference(run: Run, corpus: Corpus,
 
 
 def test_an_altered_corpus_is_refused(run: Run, corpus: Corpus) -> None:
+    run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
     path = corpus.clips[0].path
     path.write_bytes(bytes(255 - byte for byte in path.read_bytes()))  # of the same size
     again = dataclasses.replace(corpus)  # as whoever loads it now finds it
@@ -172,8 +178,25 @@ def test_an_altered_corpus_is_refused(run: Run, corpus: Corpus) -> None:
 
 
 def test_other_folds_are_refused(run: Run, corpus: Corpus) -> None:
+    run.write_result(run.jobs[0], result_for(run, run.jobs[0]))
     with pytest.raises(RunError, match="other folds"):
         Run.create(run.path, RECIPE, corpus, make_folds("speakers1", corpus))
+
+
+def test_a_run_that_has_trained_nothing_makes_way(run: Run, corpus: Corpus) -> None:
+    (run.path / "notes.txt").write_text("mine")
+    other = dataclasses.replace(RECIPE, seeds=1)
+    again = Run.create(run.path, other, corpus, make_folds("speakers1", corpus))
+    assert (again.recipe, list(again.folds)) == (other, ["fold1"]) and "seconds" not in again.provenance
+    assert (run.path / "notes.txt").read_text() == "mine"
+
+
+def test_a_recipe_of_one_s_own_is_no_run_that_makes_way(tmp_path: Path, corpus: Corpus) -> None:
+    text = RECIPE.to_toml()
+    (tmp_path / "recipe.toml").write_text(text)
+    with pytest.raises(RunError, match=r"provenance\.json is missing"):
+        Run.create(tmp_path, dataclasses.replace(RECIPE, seeds=1), corpus, make_folds("speakers6", corpus))
+    assert (tmp_path / "recipe.toml").read_text() == text
 
 
 def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, corpus: Corpus) -> None:
@@ -184,12 +207,55 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path, corpus: Corpus) 
     assert [p.name for p in (tmp_path / "home").iterdir()] == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("name", ["../escape", "a/b", "", "-x"])
+OUTSIDE = ["../escape", "a/b", "a\\b", "", "-x", "..", "x.", "C:x", "a\n", "x" * 101, "/etc"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
 def test_a_model_name_that_is_not_a_folder_name_is_refused(tmp_path: Path, corpus: Corpus, name: str) -> None:
     recipe = dataclasses.replace(RECIPE, models={name: settings("cnn")})
     with pytest.raises(RunError, match="cannot name a folder"):
         Run.create(tmp_path / "run", recipe, corpus, make_folds("speakers6", corpus))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_crafted_run_is_refused_when_it_is_opened(run: Run, name: str) -> None:
+    recipe = dataclasses.replace(RECIPE, models={name: settings("cnn")})
+    (run.path / "recipe.toml").write_text(recipe.to_toml())
+    with pytest.raises(RunError, match=r"recipe\.toml.*cannot name a folder"):
+        Run.open(run.path)
+    (run.path / "recipe.toml").write_text(RECIPE.to_toml())
+    folds = json.loads(run.at.folds.read_text())
+    run.at.folds.write_text(json.dumps([{**folds[0], "name": name}, *folds[1:]]))
+    with pytest.raises(RunError, match=r"folds\.json is missing or damaged \('.*cannot name a folder"):
+        Run.open(run.path)
+
+
+def test_a_crafted_run_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
+    """Whatever is judged of it: a model called ``x/../../../picture`` drew ``confusion_x/../../../picture.png``."""
+    crafted = fake_run(tmp_path / "run" / "crafted", models=("cnn",))
+    name = "x/../../../picture"
+    recipe = dataclasses.replace(crafted.recipe, models={name: settings("cnn")})
+    crafted.at.recipe.write_text(recipe.to_toml())
+    (crafted.path / "figures" / "confusion_x").mkdir(parents=True)
+    there = {path for path in tmp_path.rglob("*") if crafted.path not in path.parents}
+    with pytest.raises(RunError, match="cannot name a folder"):
+        write_report(crafted_again := Run.open(crafted.path), evaluate(crafted_again))
+    assert {path for path in tmp_path.rglob("*") if crafted.path not in path.parents} == there
+
+
+def test_names_that_some_disks_take_for_one_are_refused(run: Run) -> None:
+    recipe = dataclasses.replace(RECIPE, models={"cnn": settings("cnn"), "CNN": settings("cnn")})
+    (run.path / "recipe.toml").write_text(recipe.to_toml())
+    with pytest.raises(RunError, match="upper and lower case alone"):
+        Run.open(run.path)
+
+
+def test_two_folds_of_one_name_are_refused(run: Run) -> None:
+    folds = json.loads(run.at.folds.read_text())
+    run.at.folds.write_text(json.dumps([folds[0], folds[0]]))
+    with pytest.raises(RunError, match=r"folds\.json.*one name"):
+        Run.open(run.path)
 
 
 def test_a_recipe_without_models_is_refused(tmp_path: Path, corpus: Corpus) -> None:
@@ -257,6 +323,43 @@ def test_provenance_is_merged_table_by_table(run: Run) -> None:
     assert kept["commit"] == "abc"
     assert kept["corpus"]["name"] == "toy"
     assert Run.open(run.path).provenance == run.provenance
+
+
+def test_every_session_is_kept(run: Run) -> None:
+    assert run.provenance["sessions"] == []
+    for machine, seconds in (("first", 2.5), ("second", 1.0)):
+        again = Run.open(run.path)
+        again.begin_session({"command": "emovox run", "machine": {"system": machine}})
+        again.add_seconds("seconds", "train", seconds)
+        again.add_seconds("seconds", "train", 1.0)
+        again.add_seconds("prepare_seconds", "cnn", 0.5)
+    about = Run.open(run.path).provenance
+    assert [session["machine"]["system"] for session in about["sessions"]] == ["first", "second"]
+    assert [session["seconds"] for session in about["sessions"]] == [{"train": 3.5}, {"train": 2.0}]
+    assert all(datetime.fromisoformat(session["timestamp"]) for session in about["sessions"])
+    assert about["seconds"] == {"features": 2.5, "train": 5.5} and about["prepare_seconds"] == {"cnn": 1.0}
+
+
+def test_an_older_run_tells_of_its_one_session(run: Run) -> None:
+    told = {"command": "emovox run", "software": {"emovox": "0.0.9"}, "machine": {"cores": 2}}
+    older = {**run.provenance, **told, "timestamp": "2026-11-22T12:00:00+00:00"}
+    del older["sessions"]
+    run.at.provenance.write_text(json.dumps(older))
+    opened = Run.open(run.path)
+    first = {"timestamp": older["timestamp"], **told, "seconds": {"features": 2.5}}
+    assert opened.provenance["sessions"] == [first] and "software" not in opened.provenance
+    opened.begin_session({"command": "emovox run --resume"})
+    assert [s["command"] for s in Run.open(run.path).provenance["sessions"]] == ["emovox run", "emovox run --resume"]
+
+
+def test_half_written_files_of_killed_processes_are_swept_away(run: Run) -> None:
+    half = run.job_folder(run.jobs[0]) / ".writing-result-x1.npz"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"PK")
+    (run.path / ".mine").write_text("")
+    with Run.locked(run.path):
+        assert not half.exists() and (run.path / ".mine").exists()
+    assert not run.at.lock.exists()
 
 
 WRITER = """

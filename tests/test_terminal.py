@@ -147,7 +147,7 @@ def test_a_comparison_keeps_apart_what_was_judged_on_other_clips(runs):
 def test_the_end_of_a_run_names_files_that_exist_and_the_next_step(runs):
     (runs[0].path / "report.html").write_text("")
     where = console()
-    terminal.show_finished(where, runs[0], evaluate(runs[0]))
+    terminal.show_finished(where, runs[0], evaluate(runs[0]), {})
     text = shown(where)
     assert f"Report   {runs[0].path / 'report.html'}" in text
     assert "training_summary.txt" not in text

@@ -4,6 +4,36 @@ Each message is one line that says what was wrong, what was expected, and what t
 message alone and ends with exit code 2; ``--debug`` shows the traceback.
 """
 
+import os
+import re
+import shlex
+from pathlib import Path
+
+
+def typed(*words: str | Path) -> str:
+    """A command as a person types it; a word that a shell would part or change is quoted.
+
+    >>> typed("emovox", "run", "--resume", "--out", Path("runs/my run"))
+    'emovox run --resume --out "runs/my run"'
+    """
+    return " ".join(_quoted(str(word)) for word in words)
+
+
+def to_resume(run: str | Path, *options: str) -> str:
+    """What to type to go on with a run.
+
+    >>> to_resume("runs/mine", "--workers", "1")
+    'emovox run --resume --workers 1 --out runs/mine'
+    """
+    return typed("emovox", "run", "--resume", *options, "--out", run)
+
+
+def _quoted(word: str) -> str:
+    windows = os.name == "nt"
+    if re.fullmatch(r"[\w@%+=:,./-]+", word.replace("\\", "/") if windows else word):
+        return word
+    return shlex.quote(word) if re.search(r'["$`!\\]', word) and not windows else f'"{word}"'
+
 
 class EmovoxError(Exception):
     """The root of every error that Emovox raises on purpose."""

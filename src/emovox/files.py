@@ -6,15 +6,30 @@ import contextlib
 import errno
 import json
 import os
+import platform
 import shutil
+import sys
 import tempfile
+import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from emovox.errors import StorageError
+from emovox.errors import RunError, StorageError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_HALF = ".writing-"
+"""How the name of a file begins that is not yet whole."""
+
+_LOCKED_BYTE = 1 << 20
+"""On Windows a locked byte cannot be read, so this one lies beyond what the file says."""
 
 _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space there"),
@@ -87,7 +102,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{_HALF}{path.stem}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
@@ -98,6 +113,89 @@ def replacing(path: Path | str) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path | str, older_than_seconds: float = 0.0) -> None:
+    """Remove what processes that were killed had begun to write below a folder.
+
+    Args:
+        folder: Need not exist.
+        older_than_seconds: What was touched since is left, since another process may still write it.
+    """
+    for path in Path(folder).rglob(f"{_HALF}*"):
+        with contextlib.suppress(OSError):  # its writer is done
+            if time.time() - path.stat().st_mtime >= older_than_seconds:
+                path.unlink()
+
+
+@contextlib.contextmanager
+def locked(path: Path | str) -> Iterator[None]:
+    """Keep every other process from what a lock file stands for; death releases it.
+
+    The lock is advisory: of ``flock`` or, on Windows, of ``msvcrt``. The file and the folders made for it are removed
+    at the end, unless they hold something else then.
+
+    Args:
+        path: The lock file; its folder is what people are told of.
+
+    Raises:
+        RunError: Another process, or another thread, holds it; the message names the process and its machine.
+        StorageError: The file cannot be written.
+    """
+    path = Path(path)
+    with writing(path):
+        made = [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = _take(path)
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":  # while it is still ours
+            path.unlink(missing_ok=True)
+        os.close(handle)
+        if sys.platform == "win32":  # where it fails if another has it open already
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _take(path: Path) -> int:
+    """An open, locked handle of the file of that name."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _lock(handle)
+        except BlockingIOError:
+            holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
+            os.close(handle)
+            raise RunError(
+                f"{path.parent} is in use by {holder}; wait until it is done, stop it with Ctrl-C, or choose another "
+                "folder with --out"
+            ) from None
+        except OSError as error:
+            warnings.warn(f"{path} cannot be locked ({error.strerror}); start no second process there", stacklevel=4)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), path.stat()):  # else its holder has just removed it
+                os.truncate(handle, 0)
+                os.write(handle, f"process {os.getpid()} on {platform.node() or 'this machine'}\n".encode())
+                return handle
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Lock an open file, or raise BlockingIOError where another has."""
+    if sys.platform == "win32":
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            raise BlockingIOError from None
+        finally:
+            os.lseek(handle, 0, os.SEEK_SET)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def write_text(path: Path | str, text: str) -> None:

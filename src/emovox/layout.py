@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from emovox.errors import RunError
+
+_NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?"
+
+
+def check_name(name: object) -> str:
+    """Give back what may name a file in a run folder.
+
+    Raises:
+        RunError: It may not, since it would lead out of the folder or be changed by a file system.
+    """
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
+        raise RunError(
+            f"{str(name)[:120]!r} cannot name a folder; use at most 100 letters, digits, dots, dashes and underscores, "
+            "with a letter or digit first and no dot last"
+        )
+    return name
+
+
+def _check_job(name: str) -> str:
+    if not re.fullmatch(rf"{_NAME}/{_NAME}-seed\d+", name):
+        raise RunError(f"{name!r} cannot name a training; it must be FOLD/MODEL-seedN")
+    return name
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The paths within one run folder.
+    """The paths within one run folder; a name that would lead out of it is refused.
 
     Args:
         path: The folder.
@@ -17,13 +42,18 @@ class Layout:
     path: Path
 
     @property
+    def lock(self) -> Path:
+        """There while a process works in the folder."""
+        return self.path / ".lock"
+
+    @property
     def recipe(self) -> Path:
         """What was asked; written last when a folder is made, so its presence means a whole run folder."""
         return self.path / "recipe.toml"
 
     @property
     def provenance(self) -> Path:
-        """The corpus, versions, machine, seconds a stage."""
+        """The corpus, the weights, and of every session the command, versions, machine, seconds a stage."""
         return self.path / "provenance.json"
 
     @property
@@ -37,12 +67,12 @@ class Layout:
         return self.path / "folds" / "folds.json"
 
     def job(self, name: str) -> Path:
-        """A training's folder: its checkpoints, its weights, its outcome."""
-        return self.path / "folds" / name
+        """A training's folder, ``FOLD/MODEL-seedN``: its checkpoints, its weights, its outcome."""
+        return self.path / "folds" / _check_job(name)
 
     def logs(self, name: str) -> Path:
         """A training's TensorBoard logs."""
-        return self.path / "logs" / name
+        return self.path / "logs" / _check_job(name)
 
     @property
     def results(self) -> Path:
@@ -76,7 +106,7 @@ class Layout:
 
     def figure(self, what: str, model: str) -> Path:
         """A figure of one model."""
-        return self.path / "figures" / f"{what}_{model}.png"
+        return self.path / "figures" / f"{check_name(what)}_{check_name(model)}.png"
 
     @property
     def artifacts(self) -> Path:
@@ -85,11 +115,12 @@ class Layout:
 
     def artifact(self, model: str) -> Path:
         """The file that answers as one model."""
-        return self.artifacts / f"{model}.onnx"
+        return self.artifacts / f"{check_name(model)}.onnx"
 
     def saved(self, stem: str) -> tuple[Path, Path]:
         """A model for Keras, in both of its formats."""
-        return self.path / f"{stem}_final_model.h5", self.path / f"{stem}_final_model.keras"
+        start = f"{check_name(stem)}_final_model"
+        return self.path / f"{start}.h5", self.path / f"{start}.keras"
 
 
 FILES = (
@@ -102,7 +133,7 @@ FILES = (
     ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX)"),
     ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
-    ("provenance.json", "versions, machine, corpus digest, seconds a stage"),
+    ("provenance.json", "corpus digest; of every session: command, versions, machine, seconds"),
     ("logs/", "training histories for TensorBoard"),
 )
 """What a run folder may hold, and what it is for."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from emovox.errors import ModelError, RecipeError, SplitError
+from emovox.errors import ModelError, RecipeError, RunError, SplitError
+from emovox.layout import check_name
 from emovox.models import KINDS, Ensemble, Heard, kind_of
 from emovox.models.settings import Count, Range, Settings
 from emovox.splits import PROTOCOLS
@@ -193,8 +194,14 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
     _check_values(recipe, source)
     if recipe.protocol not in PROTOCOLS:
         raise SplitError(f"Unknown protocol {recipe.protocol!r}; available: {', '.join(PROTOCOLS)}")
+    if len({str(name).casefold() for name in recipe.models}) < len(recipe.models):
+        raise RecipeError(f"{source}: two models differ in upper and lower case alone; rename one")
     for name, settings in recipe.models.items():
         where = f"{source}: models.{_key(name)}"
+        try:
+            check_name(name)
+        except RunError as error:
+            raise RecipeError(f"{source}: the model {error}") from None
         kind = kind_of(settings)
         if not isinstance(settings.variant, str) or settings.variant not in kind.variants:
             known = ", ".join(kind.variants)

@@ -12,7 +12,6 @@ import csv
 import dataclasses
 import io
 import json
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,14 +23,13 @@ from typing import Any
 import numpy as np
 
 from emovox.corpora.base import Corpus
-from emovox.errors import RecipeError, RunError
-from emovox.files import read_arrays, write_arrays, write_json, write_text, writing
-from emovox.layout import Layout
+from emovox.errors import RecipeError, RunError, to_resume
+from emovox.files import locked, read_arrays, sweep, write_arrays, write_json, write_text, writing
+from emovox.layout import Layout, check_name
 from emovox.recipe import Recipe, read_recipe
 from emovox.splits import Fold
 
 RESULT = "result.npz"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _FIELDS = ("id", "emotion", "speaker", "sex", "intensity")
 _SCALARS = ("parameters", "epochs_trained", "best_epoch", "seconds", "temperature")
 _OURS = {"folds", "provenance.json", "logs"}  # what an interrupted `create` may have left
@@ -124,7 +122,9 @@ class Run:
         path: The folder.
         recipe: What was asked.
         provenance: Where it comes from; ``provenance["corpus"]`` holds name, version, licence, citation, digest,
-            labels, synthetic, root, the folder where the recordings lay, and source, the folder or table that was read.
+            labels, synthetic, root, the folder where the recordings lay, and source, the folder or table that was read;
+            ``provenance["sessions"]`` tells of every process that worked on it: when, how it was called, with what
+            software, on what machine, and the seconds of each stage.
         clips: Every clip of the corpus under its id, sorted by id.
         folds: Every fold under its name, in the protocol's order.
     """
@@ -146,6 +146,8 @@ class Run:
     ) -> Run:
         """Make a run folder, or open it where it holds a run of the same recipe, corpus and folds.
 
+        An earlier run that has trained nothing yet makes way.
+
         Args:
             path: A new, empty, or earlier run's folder.
             recipe: What is asked.
@@ -159,8 +161,7 @@ class Run:
         """
         path = Path(path)
         for name in [*recipe.models, *(fold.name for fold in folds)]:
-            if not _NAME.fullmatch(name):
-                raise RunError(f"{name!r} cannot name a folder; use letters, digits, dot, dash and underscore")
+            check_name(name)
         if not recipe.models:
             raise RunError(f"The recipe for {path} names no models; add one, such as [models.cnn]")
         records = {
@@ -169,9 +170,17 @@ class Run:
         }
         at = Layout(path)
         if at.recipe.exists():
-            return cls._reopen(path, recipe, corpus, records)
+            earlier = cls.open(path)
+            try:
+                earlier.check_same(recipe, corpus, records)
+                return earlier
+            except RunError:
+                if earlier.has_begun:
+                    raise
         with writing(path):
-            if path.exists():
+            if at.recipe.exists():
+                at.recipe.unlink()
+            elif path.exists():
                 foreign = sorted(p.name for p in path.iterdir() if p.name not in _OURS and not p.name.startswith("."))
                 if foreign:
                     raise RunError(f"{path} holds {foreign[0]} but no run; choose another folder with --out")
@@ -194,21 +203,27 @@ class Run:
             rows.writerows([getattr(clip, name) or "" for name in _FIELDS] for clip in corpus.clips)
             write_text(at.clips, table.getvalue())
             write_json(at.folds, [vars(record) for record in records.values()])
-            write_json(at.provenance, _merged({"timestamp": now, **(provenance or {})}, {"corpus": about}))
+            start = {"timestamp": now, "sessions": [], **(provenance or {})}
+            write_json(at.provenance, _merged(start, {"corpus": about}))
             write_text(at.recipe, recipe.to_toml())
         return cls.open(path)
 
-    @classmethod
-    def _reopen(cls, path: Path, recipe: Recipe, corpus: Corpus, folds: dict[str, FoldRecord]) -> Run:
-        run = cls.open(path)
+    def check_same(self, recipe: Recipe, corpus: Corpus, folds: Mapping[str, FoldRecord]) -> None:
+        """Refuse to go on with anything else than was begun.
+
+        Raises:
+            RunError: The recipe, the corpus or the folds are others.
+        """
         advice = "choose another folder with --out, or remove that one"
-        if run.recipe != recipe:
-            raise RunError(f"{path} holds a run of another recipe ({_difference(run.recipe, recipe)}); {advice}")
-        if run.provenance["corpus"].get("digest") != corpus.digest:
-            raise RunError(f"{path} holds a run of another corpus, or a recording or label has changed since; {advice}")
-        if run.folds != folds:
-            raise RunError(f"{path} holds a run with other folds (made by another version?); {advice}")
-        return run
+        if self.recipe != recipe:
+            difference = _difference(self.recipe, recipe)
+            raise RunError(f"{self.path} holds a run of another recipe ({difference}); {advice}")
+        if self.provenance["corpus"].get("digest") != corpus.digest:
+            raise RunError(
+                f"{self.path} holds a run of another corpus, or a recording or label has changed since; {advice}"
+            )
+        if self.folds != folds:
+            raise RunError(f"{self.path} holds a run with other folds (made by another version?); {advice}")
 
     @classmethod
     def open(cls, path: Path | str) -> Run:
@@ -231,6 +246,7 @@ class Run:
         with _reading(at.provenance) as file:
             provenance = json.loads(file.read_text(encoding="utf-8"))
             provenance["corpus"]["labels"] = [str(label) for label in provenance["corpus"]["labels"]]
+            _with_sessions(provenance)
         with _reading(at.clips) as file:
             rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
             clips = {
@@ -240,20 +256,38 @@ class Run:
                 for row in rows
             }
         with _reading(at.folds) as file:
+            items = json.loads(file.read_text(encoding="utf-8"))
             folds = {
                 item["name"]: FoldRecord(
-                    item["name"],
+                    check_name(item["name"]),
                     tuple(item["train"]),
                     tuple(item["validation"]),
                     tuple(item["test"]),
                     bool(item["leaky"]),
                 )
-                for item in json.loads(file.read_text(encoding="utf-8"))
+                for item in items
             }
+            if len(folds) < len(items):
+                raise ValueError("two folds have one name")
             unknown = {i for fold in folds.values() for i in (*fold.train, *fold.validation, *fold.test)} - set(clips)
             if unknown:
                 raise ValueError(f"clip {min(unknown)} is not in clips.csv")
         return cls(path, recipe, provenance, clips, folds)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def locked(path: Path | str) -> Iterator[None]:
+        """Keep other processes from writing in a run folder, which need not exist yet.
+
+        What killed ones left half-written there is removed first.
+
+        Raises:
+            RunError: Another process is at work there.
+            StorageError: The folder cannot be written.
+        """
+        with locked(Layout(Path(path)).lock):
+            sweep(path)
+            yield
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -280,6 +314,11 @@ class Run:
     def jobs_left(self) -> tuple[Job, ...]:
         """The trainings that are not done."""
         return tuple(job for job in self.jobs if not self.is_done(job))
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a training has left anything."""
+        return any(path.is_dir() for path in self.at.folds.parent.iterdir())
 
     @property
     def at(self) -> Layout:
@@ -322,8 +361,8 @@ class Run:
         """
         path = self.job_folder(job) / RESULT
         if not path.is_file():
-            raise RunError(f"{path} does not exist yet; finish the run with 'emovox run --resume --out {self.path}'")
-        with _reading(path, f"delete it and train that job again with 'emovox run --resume --out {self.path}'"):
+            raise RunError(f"{path} does not exist yet; finish the run with '{to_resume(self.path)}'")
+        with _reading(path, f"delete it and train that job again with '{to_resume(self.path)}'"):
             arrays = read_arrays(path)
             result = JobResult(
                 parameters=int(arrays["parameters"]),
@@ -355,6 +394,23 @@ class Run:
         write_json(self.at.provenance, merged)
         self.provenance = merged
 
+    def begin_session(self, about: Mapping[str, Any]) -> None:
+        """Note that a process begins to work on the run.
+
+        Args:
+            about: Its command, software and machine; ``timestamp`` is added.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        session = {"timestamp": now, **about, "seconds": {}}
+        self.update_provenance({"sessions": [*self.provenance["sessions"], session]})
+
+    def add_seconds(self, table: str, what: str, seconds: float) -> None:
+        """Count the seconds that something took: over all sessions in ``table``, and a stage's in this session too."""
+        sessions = [dict(session) for session in self.provenance["sessions"]]
+        if sessions and table == "seconds":
+            sessions[-1]["seconds"] = _added(sessions[-1]["seconds"], what, seconds)
+        self.update_provenance({"sessions": sessions, table: _added(self.provenance.get(table, {}), what, seconds)})
+
     def _check(self, job: Job, result: JobResult, path: Path) -> None:
         if job not in self.jobs:
             raise RunError(f"{path}: {self.path} has no job {job.name}; see its recipe.toml")
@@ -363,7 +419,7 @@ class Run:
             ("validation", fold.validation, result.validation_ids, result.validation_probabilities),
             ("test", fold.test, result.test_ids, result.test_probabilities),
         ):
-            advice = f"delete it and train that job again with 'emovox run --resume --out {self.path}'"
+            advice = f"delete it and train that job again with '{to_resume(self.path)}'"
             if len(ids) != len(wanted) or set(ids) != set(wanted):
                 raise RunError(f"{path}: its {part} clips are not those of {job.fold}; {advice}")
             if np.shape(probabilities) != (len(ids), len(self.labels)) or not np.all(np.isfinite(probabilities)):
@@ -382,6 +438,18 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = _merged(merged[key], value) if both else value
     return merged
+
+
+def _added(table: Mapping[str, float], what: str, seconds: float) -> dict[str, float]:
+    return {**table, what: round(table.get(what, 0.0) + seconds, 2)}
+
+
+def _with_sessions(provenance: dict[str, Any]) -> None:
+    """Earlier versions told of one session alone, and not in a list."""
+    if "sessions" not in provenance:
+        told = {key: provenance.pop(key) for key in ("command", "software", "machine") if key in provenance}
+        began = {"timestamp": provenance.get("timestamp", "")}
+        provenance["sessions"] = [{**began, **told, "seconds": dict(provenance.get("seconds", {}))}] if told else []
 
 
 def _difference(kept: Recipe, asked: Recipe) -> str:
@@ -416,6 +484,6 @@ def _reading(path: Path, advice: str = "restore it, or start again with another 
     """Turn whatever a missing or damaged file raises into one line that names it."""
     try:
         yield path
-    except _DAMAGE as error:
-        reason = f"{error}" if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+    except (RunError, *_DAMAGE) as error:
+        reason = f"{error}" if isinstance(error, OSError | RunError) else f"{type(error).__name__}: {error}"
         raise RunError(f"{path} is missing or damaged ({' '.join(reason.split())}); {advice}") from None

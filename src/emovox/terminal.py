@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from emovox.errors import typed
 
 if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
@@ -319,15 +321,15 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.0f}"
 
 
-def show_finished(console: Console, run: Run, evaluation: Evaluation) -> None:
-    """Print how the models compare, where the files lie, and what to do next."""
+def show_finished(console: Console, run: Run, evaluation: Evaluation, given: Mapping[str, Any]) -> None:
+    """Print how the models compare, where the files lie, and what to do next with the options that were given."""
     console.print()
     show_evaluation(console, evaluation)
     console.print()
     for name, what in _FILES.items():
         if (run.path / name).exists():
             console.print(Text.assemble(f"{what:<9}", (str(run.path / name), "bold")), soft_wrap=True)
-    for command, why in _next_steps(run):
+    for command, why in _next_steps(run, given):
         console.print(Text.assemble(f"\n# {why}\n", (command, "cyan")), soft_wrap=True)
 
 
@@ -340,12 +342,23 @@ _FILES = {
 }
 
 
-def _next_steps(run: Run) -> list[tuple[str, str]]:
+def _next_steps(run: Run, given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Commands worth trying after a run, each with a reason."""
-    steps = [(f"emovox predict recording.wav --run {run.path}", "Ask the best model about a recording")]
+    predict = typed("emovox", "predict", "recording.wav", "--run", run.path)
+    steps = [(predict, "Ask the best model about a recording")]
     if run.synthetic:
         steps.append(("emovox run --data PATH", "The same on real recordings"))
     if run.recipe.protocol != "speakers6":
-        steps.append(("emovox run --protocol speakers6", "Test every speaker once: the figure to quote"))
-    steps.append((f"emovox compare {run.path} OTHER_RUN", "Stand two runs side by side"))
+        again = typed("emovox", "run", *_options({**given, "protocol": "speakers6"}))
+        steps.append((again, "Test every speaker once: the figure to quote"))
+    steps.append((typed("emovox", "compare", run.path, "OTHER_RUN"), "Stand two runs side by side"))
     return steps
+
+
+def _options(given: Mapping[str, Any]) -> Iterator[str]:
+    """Options as they are typed; what was not given is left out."""
+    for name, value in given.items():
+        if value is not None and value is not False:
+            yield f"--{name.replace('_', '-')}"
+            if value is not True:
+                yield ",".join(value) if isinstance(value, tuple) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import wave
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import AudioError, CorpusError, StorageError
-from emovox.features import LogMel, extract
+from emovox.features import LogMel, cache, extract
 from full_disk import full_disk
 from waveforms import tone
 
@@ -49,6 +50,25 @@ def test_other_settings_are_other_features(tmp_path: Path) -> None:
     first, second = (extract(front, corpus, tmp_path / "cache") for front in (LogMel(), LogMel(n_mels=30)))
     assert first != second
     assert np.load(second).shape == (1, 128, 30)
+
+
+def test_an_edited_front_end_is_never_answered_from_an_old_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(cache.PACKAGE, tmp_path / "emovox", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "emovox")
+    corpus = of(write(tmp_path / "a.wav", tone(0.5, 300)))
+    before = extract(LogMel(), corpus, tmp_path / "cache")
+    assert extract(LogMel(), corpus, tmp_path / "cache") == before
+    decoding = [path.relative_to(cache.PACKAGE) for path in cache.PACKAGE.rglob("audio*")]
+    for name in ("features/log_mel.py", "features/front_end.py", *(d for d in decoding if d.suffix)):
+        file = tmp_path / "emovox" / name
+        whole = file.read_bytes()
+        file.write_bytes(whole + b"\n")
+        assert extract(LogMel(), corpus, tmp_path / "cache") != before, name
+        file.write_bytes(whole)
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
+    assert extract(LogMel(), corpus, tmp_path / "cache") != before  # another version of what resamples
 
 
 def test_a_recording_edited_to_the_same_size_is_read_again(tmp_path: Path) -> None:

@@ -90,10 +90,23 @@ def test_errors_and_deaths_reach_the_owner_and_leave_no_process() -> None:
         result(pool, refuse)
     assert sleeper.done() and time.monotonic() - started < 300
     assert multiprocessing.active_children() == []
-    with pytest.raises(EmovoxError, match="--resume --workers 1"), Processes(1, 1, ignore) as pool:
+    with pytest.raises(EmovoxError, match="go on with 'emovox go'"), Processes(1, 1, ignore, "emovox go") as pool:
         tasks = [pool.submit(die), pool.submit(work, 1)]
         wait(tasks)
         list(pool.results(tasks[:1]))
+
+
+def test_a_pool_ends_none_but_its_own_children() -> None:
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    child.start()
+    try:
+        with pytest.raises(RunError), Processes(1, 1, ignore) as pool:
+            pool.submit(time.sleep, 600)
+            raise RunError("stopped")
+        assert multiprocessing.active_children() == [child] and child.is_alive()
+    finally:
+        child.kill()
+        child.join()
 
 
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:

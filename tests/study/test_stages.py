@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -270,7 +271,8 @@ def test_a_run_goes_on_with_the_weights_that_it_began_with_alone(
     ear: Ear, real: Corpus, kernel: Path, tmp_path: Path, planned: list[Run]
 ) -> None:
     run_study(ears(), real, tmp_path / "run", weights={"ear": kernel})
-    began = {"file": "ear.npy", "sha256": hashlib.sha256(kernel.read_bytes()).hexdigest()}
+    digest = hashlib.sha256(kernel.read_bytes()).hexdigest()
+    began = {"file": "ear.npy", "sha256": digest, "path": str(kernel)}
     assert json.loads((tmp_path / "run" / "provenance.json").read_text())["weights"] == {"one": began, "two": began}
     copy = tmp_path / "copy.npy"
     copy.write_bytes(kernel.read_bytes())
@@ -280,30 +282,39 @@ def test_a_run_goes_on_with_the_weights_that_it_began_with_alone(
     assert "--ear-weights" in str(caught.value)
     copy.rename(kernel)
     run_study(ears(), real, tmp_path / "run", resume=True, weights={"ear": kernel})
-    assert len(planned) == 2
+    run_study(ears(), real, tmp_path / "run", resume=True)  # they lie where they lay
+    assert len(planned) == 3
+    kernel.rename(copy)
+    run_study(ears(), real, tmp_path / "run", resume=True, weights={"ear": copy})
+    with pytest.raises(DownloadError, match="--ear-weights PATH"):
+        run_study(ears(), real, tmp_path / "run", resume=True)
 
 
 def test_a_run_that_began_at_random_does_not_go_on_with_weights(
-    ear: Ear, tiny_corpus: Corpus, kernel: Path, tmp_path: Path, planned: list[Run]
+    ear: Ear, tiny_corpus: Corpus, kernel: Path, tmp_path: Path, planned: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_study(ears(), tiny_corpus, tmp_path / "run")
-    with pytest.raises(RunError, match=r"other weights of one \(a random start\)"):
+    with pytest.raises(RunError, match=r"other weights of one \(a random start\); leave --ear-weights out"):
         run_study(ears(), tiny_corpus, tmp_path / "run", resume=True, weights={"ear": kernel})
+    monkeypatch.setattr(ear, "find_weights", lambda *_: kernel)  # they can be had now
+    run_study(ears(), tiny_corpus, tmp_path / "run", resume=True)
 
 
 def test_a_pupil_goes_on_as_it_began_with_its_teacher_or_without(
-    ear: Ear, real: Corpus, kernel: Path, tmp_path: Path, planned: list[Run]
+    ear: Ear, real: Corpus, kernel: Path, tmp_path: Path, planned: list[Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = Recipe(models={"cnn": KINDS["cnn"].settings(teacher=Teacher(kind="ear"))})
     assert stages.find_weights(recipe, real, {}, ignore) == ({}, {})
     assert stages.find_weights(recipe, real, {"ear": kernel}, ignore) == ({"cnn": kernel}, {})
-    taught, alone = {"ear": kernel}, {}
-    for began, goes_on, words in ((taught, alone, r"\(ear\.npy, SHA"), (alone, taught, r"\(none\)")):
-        folder = tmp_path / f"run{len(planned)}"
-        run_study(recipe, real, folder, weights=began)
-        with pytest.raises(RunError, match=f"other weights of cnn {words}.*--ear-weights"):
-            run_study(recipe, real, folder, resume=True, weights=goes_on)
-        run_study(recipe, real, folder, resume=True, weights=began)
+    taught, alone = tmp_path / "taught", tmp_path / "alone"
+    run_study(recipe, real, taught, weights={"ear": kernel})
+    run_study(recipe, real, taught, resume=True)
+    run_study(recipe, real, alone)
+    with pytest.raises(RunError, match=r"other weights of cnn \(none\); leave --ear-weights out"):
+        run_study(recipe, real, alone, resume=True, weights={"ear": kernel})
+    monkeypatch.setattr(ear, "find_weights", lambda *_: kernel)  # a teacher can be had now
+    run_study(recipe, real, alone, resume=True)
+    assert planned[-1].path == alone and planned[-1].provenance["weights"] == {}
 
 
 # Before any work
@@ -344,3 +355,53 @@ def test_a_card_tells_whose_weights_an_artifact_holds(ear: Ear, real: Corpus, ke
         json.dumps(card)
         assert card["model"] == name and card["labels"] == list(run.labels)
         assert card["metrics"]["uar"]["low"] <= card["metrics"]["uar"]["value"] <= card["metrics"]["uar"]["high"]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("folder", ["new", "empty", "begun"])
+def test_a_refused_start_leaves_out_as_it_was_and_the_next_one_works(
+    ear: Ear,
+    real: Corpus,
+    kernel: Path,
+    tmp_path: Path,
+    planned: list[Run],
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+) -> None:
+    """Weights that can be read, but are of no use, are found out while features are prepared."""
+    out, other = tmp_path / "out", tmp_path / "other.npy"
+    np.save(other, np.zeros((8, 12), np.float32))
+    if folder == "empty":
+        out.mkdir()
+    elif folder == "begun":  # and killed while it prepared
+        run_study(ears(), real, out, weights={"ear": other})
+    before = {path.name for path in out.rglob("*")}
+    working = stages.prepare
+
+    def refuse(*_: object) -> None:
+        raise ModelError("of no use")
+
+    monkeypatch.setattr(stages, "prepare", refuse)
+    with pytest.raises(ModelError, match="of no use"):
+        run_study(ears(), real, out, weights={"ear": other})
+    assert {path.name for path in out.rglob("*")} == before and out.exists() == (folder != "new")
+    monkeypatch.setattr(stages, "prepare", working)
+    run_study(ears(), real, out, weights={"ear": kernel})
+    assert Run.open(out).provenance["weights"]["one"]["file"] == "ear.npy"
+    run_study(ears(), real, out, resume=True)
+
+
+def test_a_second_process_is_refused_and_the_first_goes_on(
+    ear: Ear, real: Corpus, kernel: Path, tmp_path: Path, planned: list[Run]
+) -> None:
+    run_study(ears(), real, tmp_path / "run", weights={"ear": kernel})
+    before = (tmp_path / "run" / "provenance.json").read_bytes()
+    with Run.locked(tmp_path / "run"):
+        for resume in (False, True):
+            with pytest.raises(RunError, match=f"is in use by process {os.getpid()} on "):
+                run_study(ears(), real, tmp_path / "run", resume=resume, weights={"ear": kernel})
+        read = Run.open(tmp_path / "run")
+    assert len(planned) == 1 and (tmp_path / "run" / "provenance.json").read_bytes() == before
+    assert read.recipe == planned[0].recipe  # whoever only reads is let in

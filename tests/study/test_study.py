@@ -100,8 +100,10 @@ def test_provenance_tells_what_a_figure_needs(finished: Run) -> None:
     about = json.loads((finished.path / "provenance.json").read_text())
     assert about["weights"] == {"yamnet": "a random start"}
     assert set(about["seconds"]) == {"prepare", "train", "judge", "export", "report"}
-    assert about["machine"]["cores"] >= 1 and "tensorflow" in about["software"]
-    assert about["command"].startswith("emovox")
+    (session,) = about["sessions"]
+    assert session["machine"]["cores"] >= 1 and "tensorflow" in session["software"] and session["workers"] == 1
+    assert session["command"] == f"Python: run_study(…, out={str(finished.path)!r})"
+    assert session["seconds"] == about["seconds"]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -154,12 +156,18 @@ def trained_only(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(stages, stage, lambda *_: None)
 
 
-def test_a_finished_run_can_be_run_again_at_no_cost(finished: Run, tiny_corpus: Corpus, trained_only: None) -> None:
+def test_a_finished_run_can_be_run_again_at_no_cost(
+    finished: Run, tiny_corpus: Corpus, trained_only: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = (finished.path / "predictions.npz").read_bytes()
     seconds = finished.provenance["seconds"]["train"]
-    run_study(finished.recipe, tiny_corpus, finished.path, resume=True, workers=1)
+    monkeypatch.setattr(stages, "find_weights", None)  # nobody is asked for weights
+    run_study(finished.recipe, tiny_corpus, finished.path, resume=True, command="emovox run --resume")
     assert (finished.path / "predictions.npz").read_bytes() == before
-    assert Run.open(finished.path).provenance["seconds"]["train"] < seconds + 1
+    about = Run.open(finished.path).provenance
+    assert about["seconds"]["train"] == seconds
+    assert [session["command"][:6] for session in about["sessions"]] == ["Python", "emovox"]
+    assert not finished.at.lock.exists()
 
 
 def test_an_interrupted_run_goes_on_to_the_same_figures(

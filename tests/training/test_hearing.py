@@ -16,7 +16,7 @@ import pytest
 from emovox.audio import read_audio
 from emovox.corpora.base import Corpus
 from emovox.errors import AudioError, StorageError
-from emovox.features import FrontEnd, LogMel
+from emovox.features import FrontEnd, LogMel, cache
 from emovox.models import KINDS
 from emovox.models.kind import Heard, HeardSettings
 from emovox.models.settings import Alterations
@@ -197,9 +197,8 @@ def test_other_weights_and_a_random_start_change_the_key(heard, tmp_path) -> Non
     "kind", [kind for kind in KINDS.values() if isinstance(kind, Heard)], ids=lambda kind: kind.name
 )
 def test_other_code_changes_the_key(kind: Heard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Path(hearing.__file__).parents[1]
-    shutil.copytree(source, tmp_path / "emovox", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(hearing, "__file__", str(tmp_path / "emovox" / "training" / "hearing.py"))
+    shutil.copytree(cache.PACKAGE, tmp_path / "emovox", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(cache, "PACKAGE", tmp_path / "emovox")
     digest = hearing.code_digest(kind)
     assert digest == hearing.code_digest(kind)
     decides = [

@@ -22,6 +22,7 @@ class Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Move ``--debug`` to the front, where the group reads it."""
+        ctx.obj = tuple(args)  # what was typed
         options = args[: args.index("--")] if "--" in args else args
         if "--debug" in options:
             args = ["--debug", *(a for a in options if a != "--debug"), *args[len(options) :]]

@@ -30,11 +30,12 @@ def evaluate(
     evaluation = judge(opened, finished_only=finished)
     from emovox.report import write_report
 
-    write_results(opened, evaluation)
-    report = write_report(opened, evaluation)
     show_evaluation(console, evaluation)
     show_classes(console, evaluation)
     show_pairs(console, evaluation)
+    with Run.locked(run):  # what is read above may be read while another process works there
+        write_results(opened, evaluation)
+        report = write_report(opened, evaluation)
     print(f"\nReport: {report}")
 
 

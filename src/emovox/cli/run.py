@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from emovox.cli.base import STOPPED, examples, fail
-from emovox.errors import CorpusError, RecipeError, RunError
+from emovox.errors import CorpusError, RecipeError, RunError, to_resume, typed
 from emovox.models import KINDS, Heard
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _with_weights(command: Callable[..., None]) -> Callable[..., None]:
 )
 @_with_weights
 def run(
+    ctx: typer.Context,
     data: DataOption = None,
     protocol: Annotated[
         str | None,
@@ -118,7 +119,7 @@ def run(
         "protocol": protocol, "models": _names(models), "variant": variant, "epochs": epochs,
         "batch_size": batch_size, "seeds": seeds, "quick": quick, "recipe": recipe,
     }  # fmt: skip
-    folder = out
+    folder, earlier = out, None
     try:
         with StageProgress(Console(stderr=True, highlight=False)) as progress:
             if resume:
@@ -140,15 +141,18 @@ def run(
             finished = run_study(
                 study, corpus, folder, resume=resume, workers=workers, progress=progress,
                 weights={name.removesuffix("_weights"): path for name, path in weights.items() if path is not None},
-                optional=() if models or recipe or resume else tuple(study.models),
+                optional=() if models or recipe or resume else tuple(study.models), command=typed("emovox", *ctx.obj),
             )  # fmt: skip
     except KeyboardInterrupt:
         if folder is not None and (folder / "recipe.toml").exists():
-            fail(f"Stopped. Go on with: emovox run --resume --out {folder}", STOPPED)
+            fail(f"Stopped. Go on with: {to_resume(folder)}", STOPPED)
         fail("Stopped before any training. Run the same command again; what was fetched is kept.", STOPPED)
     from emovox.evaluation import evaluate
 
-    show_finished(Console(highlight=False), finished, evaluate(finished))
+    given: dict[str, Any] = {"data": data, **settings, **weights}
+    if earlier is not None:
+        given = {"recipe": earlier.at.recipe, "data": data or earlier.provenance["corpus"].get("source"), **weights}
+    show_finished(Console(highlight=False), finished, evaluate(finished), given)
 
 
 def _names(listed: str | None) -> tuple[str, ...] | None:

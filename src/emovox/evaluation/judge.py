@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from emovox.errors import RunError
+from emovox.errors import RunError, to_resume
 from emovox.evaluation import metrics
 from emovox.evaluation.calibration import apply_temperature
 from emovox.evaluation.intervals import Interval, Sample
@@ -290,7 +290,7 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
         finished = f" (all of {', '.join(names)} is done: judge it with --finished)" if names else ""
         raise RunError(
             f"{run.path} has {len(left)} of {len(run.jobs)} trainings left{finished}; "
-            f"finish it with 'emovox run --resume --out {run.path}'"
+            f"finish it with '{to_resume(run.path)}'"
         )
     fold_of = _test_folds(run)
     ids = tuple(sorted(fold_of))

@@ -1,20 +1,42 @@
-"""Features of a whole corpus, computed once and kept under the digests of what they were made from."""
+"""Features of a whole corpus, computed once and kept under the digests of all that they were made from."""
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import sys
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-import emovox
 from emovox.corpora.base import Corpus, Progress, waveform
 from emovox.features.front_end import FrontEnd
 from emovox.files import replacing
 
+PACKAGE = Path(__file__).resolve().parents[1]
+CODE = ("audio*.py", "audio/*.py", "corpora/base.py", "features/*.py")
+LIBRARIES = ("numpy", "soundfile", "soxr")
+"""What decodes, resamples and transforms a recording."""
+
+
+def digest_of_code(*more: str, libraries: Iterable[str] = (), files: Iterable[Path] = ()) -> str:
+    """Sixteen hexadecimal digits over the code that features depend on, so that no cache outlives it.
+
+    Args:
+        more: Patterns of modules of this package, where what is kept depends on others too.
+        libraries: Installed packages of which the same is true.
+        files: Code outside this package of which it is.
+    """
+    code = {path for pattern in (*CODE, *more) for path in PACKAGE.glob(pattern)}
+    parts = [path.read_bytes() for path in (*sorted(code), *files)]
+    parts += [f"{name} {importlib.metadata.version(name)}".encode() for name in (*LIBRARIES, *libraries)]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
 
 def extract(front: FrontEnd, corpus: Corpus, cache: Path, workers: int = 2, progress: Progress | None = None) -> Path:
-    """Features of every clip, computed once and then kept in a cache under the digests of corpus and front end.
+    """Features of every clip, computed once and then kept in a cache under the digests of corpus, front end and code.
 
     Args:
         front: A front end whose results are all of one shape.
@@ -32,7 +54,9 @@ def extract(front: FrontEnd, corpus: Corpus, cache: Path, workers: int = 2, prog
         StorageError: The cache cannot be written.
     """
     clips = corpus.clips
-    path = cache / f"{corpus.digest[:16]}-{front.digest}-{emovox.__version__}.npy"
+    own = getattr(sys.modules[type(front).__module__], "__file__", None)  # it may be a user's
+    code = digest_of_code(files=[Path(own)] if own else [])
+    path = cache / f"{corpus.digest[:16]}-{front.digest}-{code}.npy"
     shape = (len(clips), *front.shape)
     if not path.exists():
         from threadpoolctl import threadpool_limits  # the listening half does without

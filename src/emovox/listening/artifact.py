@@ -9,7 +9,7 @@ from typing import Any
 
 import onnxruntime
 
-from emovox.errors import ModelError
+from emovox.errors import ModelError, to_resume
 from emovox.layout import Layout
 
 FORMAT = 1
@@ -29,7 +29,7 @@ def find_artifact(run: Path | str, model: str | None = None) -> Path:
     at = Layout(Path(run))
     there = {path.stem: path for path in sorted(at.artifacts.glob("*.onnx"))}
     if not there:
-        raise ModelError(f"{run} holds no artifacts/*.onnx; name a run's folder, or finish the run with --resume")
+        raise ModelError(f"{run} holds no artifacts/*.onnx; name a run's folder, or finish it with '{to_resume(run)}'")
     name = model or _best_model(at.results, tuple(there))
     if name not in there:
         raise ModelError(f"{run} has no model {name!r}; available: {', '.join(there)}")

@@ -344,6 +344,9 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
             rows += _flat(value, f"{name}.")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            for number, item in enumerate(value, 1):
+                rows += _flat(item, f"{name}.{number}.")
         elif isinstance(value, list):
             rows.append((name, ", ".join(str(item) for item in value)))
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from emovox.errors import to_resume
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import write_text
 from emovox.layout import FILES
@@ -62,7 +63,7 @@ def text(evaluation: Evaluation, folder: Path) -> str:
         _paragraph(f"Data: {evaluation.corpus.get('citation', '')}").rstrip(),
         f"Licence of the data: {evaluation.corpus.get('licence', 'unknown')}",
         "",
-        _last_line(evaluation),
+        _last_line(evaluation, folder),
     ]
     return "\n".join(parts) + "\n"
 
@@ -200,8 +201,8 @@ def _caution(evaluation: Evaluation) -> str:
     return f"{caution(evaluation)} {one}" if evaluation.seeds == 1 else caution(evaluation)
 
 
-def _last_line(evaluation: Evaluation) -> str:
+def _last_line(evaluation: Evaluation, folder: Path) -> str:
     if evaluation.missing:
         names = listed(evaluation.missing)
-        return f"TRAINING NOT YET COMPLETE: {names} left; go on with 'emovox run --resume'"
+        return f"TRAINING NOT YET COMPLETE: {names} left; go on with '{to_resume(folder)}'"
     return COMPLETED

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from emovox.corpora.base import Corpus, Progress
-from emovox.errors import ModelError
+from emovox.download import user_cache
+from emovox.errors import EmovoxError, ModelError, to_resume
+from emovox.files import sweep
+from emovox.layout import Layout
 from emovox.provenance import available_cores, describe_machine, describe_software, gibibytes
 from emovox.recipe import Recipe, check, without
 from emovox.runs import Run
@@ -18,6 +22,9 @@ from emovox.study import stages
 from emovox.study.executors import Executor, Processes, Serial
 
 __all__ = ["Executor", "Processes", "Serial", "run_study", "stages"]
+
+ABANDONED_SECONDS = 86_400.0
+"""What is half-written in the cache and was not touched for so long has lost its writer."""
 
 WORKER_GIBIBYTES = 1.5
 """What one training process may need; fewer are started where memory is short."""
@@ -32,10 +39,12 @@ def run_study(
     weights: Mapping[str, Path] | None = None,
     optional: Sequence[str] = (),
     progress: Progress | None = None,
+    command: str | None = None,
 ) -> Run:
     """Train, judge, compare and export all that ``recipe`` asks for, into the run folder ``out``.
 
-    Trainings that ``out`` already holds are kept, and one that was interrupted goes on from its last epoch.
+    Trainings that ``out`` already holds are kept, and one that was interrupted goes on from its last epoch. No other
+    process can work there meanwhile. What is refused before the first training leaves ``out`` as it was.
 
     Args:
         recipe: What to do.
@@ -46,6 +55,7 @@ def run_study(
         weights: Kind → a file of the published weights; others are looked for in the user cache, then downloaded.
         optional: Models that are left out, with a notice, where their published weights cannot be had.
         progress: Told of every stage.
+        command: What a person typed, for the run's provenance; None where this was called from Python.
 
     Returns:
         The finished run.
@@ -56,42 +66,69 @@ def run_study(
     tell = progress or (lambda stage, done, total: None)
     recipe = dataclasses.replace(recipe, corpus=corpus.name)
     check(recipe)
-    if resume:
-        Run.open(out)
+    earlier = Run.open(out) if resume else None
     folds = make_folds(recipe.protocol, corpus)
     for fold in folds:
         if labels := untrained(fold.train, fold.test):
             _say(tell, untrained_notice(fold.name, labels))
-    found, left_out = stages.find_weights(recipe, corpus, weights or {}, tell, optional)
-    for name, reason in left_out.items():
-        _say(tell, f"Going on without {name}: {reason}")
-    for name, path in found.items():
-        if path is None:
-            _say(tell, f"No published weights for {name} at hand: on a synthetic corpus it starts at random.")
-    for name, settings in recipe.models.items():
-        if stages.teacher_of(settings) and name not in found:
-            _say(tell, f"{name} learns without its teacher, whose published weights cannot be had.")
-    recipe = without(recipe, left_out)
-    if left_out and not recipe.models:
-        raise ModelError(next(iter(left_out.values())))
-    about = {
-        "software": describe_software(),
-        "machine": describe_machine(),
-        "command": " ".join(["emovox", *sys.argv[1:]]),
-        "weights": stages.weights_provenance(found),
-    }
-    run = Run.create(out, recipe, corpus, folds, about)
-    stages.check_weights(run, found)
-    cores = available_cores()
-    workers = workers or default_workers(len(run.jobs))  # a resumed run gets as many, and so the same figures
-    with Processes(workers, max(1, cores // workers), tell) as executor:
-        inputs = stages.prepare(run, corpus, found, cores, executor, tell)
-        stages.train(run, inputs, executor)
-    evaluation = stages.judge(run)
-    with Processes(1, cores, tell) as executor:  # one at a time: exporting a large network takes most memory of all
-        stages.export(run, evaluation, found, executor, tell)
-    stages.report(run, evaluation, tell)
+    with Run.locked(out):
+        sweep(user_cache(), ABANDONED_SECONDS)
+        if earlier and stages.is_complete(earlier):  # nobody need ask for weights
+            run = Run.create(out, recipe, corpus, folds)
+            _begin(run, command)
+            stages.report(run, stages.judge(run), tell)
+            return run
+        began = earlier.provenance.get("weights") if earlier else None
+        found, left_out = stages.find_weights(recipe, corpus, weights or {}, tell, optional, began)
+        for name, reason in left_out.items():
+            _say(tell, f"Going on without {name}: {reason}")
+        for name, path in found.items():
+            if path is None:
+                _say(tell, f"No published weights for {name} at hand: on a synthetic corpus it starts at random.")
+        for name, settings in recipe.models.items():
+            if stages.teacher_of(settings) and name not in found:
+                _say(tell, f"{name} learns without its teacher, whose published weights cannot be had.")
+        recipe = without(recipe, left_out)
+        if left_out and not recipe.models:
+            raise ModelError(next(iter(left_out.values())))
+        cores = available_cores()
+        again = to_resume(out, "--workers", "1")
+        with _as_it_was(out):
+            run = Run.create(out, recipe, corpus, folds)
+            stages.check_weights(run, found, begins=not (resume or run.has_begun))
+            workers = workers or default_workers(len(run.jobs))  # a resumed run gets as many, and so the same figures
+            _begin(run, command, workers=workers)
+            with Processes(1, cores, tell, again) as executor:
+                inputs = stages.prepare(run, corpus, found, cores, executor, tell)
+        with Processes(workers, max(1, cores // workers), tell, again) as executor:
+            stages.train(run, inputs, executor)
+        evaluation = stages.judge(run)
+        with Processes(1, cores, tell, again) as executor:  # exporting a large network takes most memory of all
+            stages.export(run, evaluation, found, executor, tell)
+        stages.report(run, evaluation, tell)
     return run
+
+
+def _begin(run: Run, command: str | None, **more: int) -> None:
+    """Note who begins to work on a run."""
+    called = command or f"Python: run_study(…, out={str(run.path)!r})"
+    run.begin_session({"command": called, "software": describe_software(), "machine": describe_machine(), **more})
+
+
+@contextlib.contextmanager
+def _as_it_was(out: Path) -> Iterator[None]:
+    """Take away the run folder that was made in the block, where the block is refused."""
+    at = Layout(out)
+    there = at.recipe.exists()
+    try:
+        yield
+    except EmovoxError:
+        if not there:
+            for path in (at.recipe, at.provenance, at.folds, at.clips):
+                path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                at.folds.parent.rmdir()
+        raise
 
 
 def default_workers(jobs: int) -> int:

@@ -17,6 +17,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -88,6 +90,19 @@ class _Direct:
         self.told(*message)
 
 
+class _Own(SpawnContext):
+    """Starts fresh processes, and knows which ones it started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[BaseProcess] = []
+
+    def Process(self, *args: Any, **settings: Any) -> BaseProcess:  # type: ignore[override]
+        """A process that is about to be started."""
+        self.started.append(super().Process(*args, **settings))
+        return self.started[-1]
+
+
 class Processes:
     """Fresh Python processes, each replaced by another after a few tasks.
 
@@ -95,10 +110,13 @@ class Processes:
         count: Processes at once.
         threads: Cores that each may use.
         tell: The parent's display; workers reach it with :func:`tell`.
+        resume: The command that goes on where a process was killed.
     """
 
-    def __init__(self, count: int, threads: int, tell: Progress) -> None:
-        self._context = multiprocessing.get_context("spawn")
+    def __init__(
+        self, count: int, threads: int, tell: Progress, resume: str = "emovox run --resume --workers 1"
+    ) -> None:
+        self._context, self._resume = _Own(), resume
         self._queue: Any = self._context.Queue()
         self._tell, self._threads = tell, threads
         self._added: list[str] = []
@@ -121,8 +139,9 @@ class Processes:
             self._stopping = True
             self._hands.shutdown(wait=False, cancel_futures=True)
             while not all(task.done() for task in self._tasks):
-                for child in multiprocessing.active_children():
-                    child.terminate()
+                for child in list(self._context.started):
+                    if child.pid is not None:
+                        child.terminate()
                 time.sleep(0.02)
         self._hands.shutdown(wait=True)
         for pool in self._pools:
@@ -166,7 +185,10 @@ class Processes:
                 try:
                     yield task.result()
                 except BrokenProcessPool:
-                    raise _died() from None
+                    raise EmovoxError(
+                        "A training process was killed, most often because memory ran out. What was trained is kept; "
+                        f"go on with '{self._resume}'"
+                    ) from None
         self._drain()
 
     def _drain(self) -> None:
@@ -183,13 +205,6 @@ def tell(stage: str, done: int, total: int) -> None:
     """In a worker: say how far a stage is. Elsewhere: nothing."""
     if _told is not None:
         _told.put((stage, done, total))
-
-
-def _died() -> EmovoxError:
-    return EmovoxError(
-        "A training process was killed, most often because memory ran out. What was trained is kept; "
-        "go on with 'emovox run --resume --workers 1'"
-    )
 
 
 def _begin(told: Any) -> None:

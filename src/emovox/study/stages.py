@@ -24,7 +24,7 @@ from emovox.models.settings import Teacher
 from emovox.recipe import Recipe, members_of
 from emovox.report import write_report
 from emovox.report.words import caution
-from emovox.runs import Job, Run
+from emovox.runs import RESULT, Job, Run
 from emovox.study.executors import Executor
 from emovox.study.jobs import combine_job, export_job, train_job
 from emovox.training.hearing import hear
@@ -49,8 +49,9 @@ class Inputs:
 
 
 def find_weights(
-    recipe: Recipe, corpus: Corpus, options: Mapping[str, Path], tell: Progress, optional: Sequence[str] = ()
-) -> tuple[dict[str, Path | None], dict[str, str]]:
+    recipe: Recipe, corpus: Corpus, options: Mapping[str, Path], tell: Progress, optional: Sequence[str] = (),
+    began: Mapping[str, Any] | None = None,
+) -> tuple[dict[str, Path | None], dict[str, str]]:  # fmt: skip
     """The published files that a recipe's models stand on.
 
     Args:
@@ -59,6 +60,7 @@ def find_weights(
         options: Kind → the file that the user named.
         tell: Told of downloads.
         optional: Models that may be left out where their weights cannot be had.
+        began: What the provenance of a run that goes on says of its weights; they count where no option is given.
 
     Returns:
         The files, a teacher's for its pupil where it can be had; and for each model to leave out the reason.
@@ -74,6 +76,16 @@ def find_weights(
         if not isinstance(kind, Heard):
             continue
         option = options.get(kind.name)
+        if began is not None and option is None:
+            if teacher and name not in began:
+                continue  # it began alone
+            known = began.get(name)
+            if name in began and not isinstance(known, dict):
+                found[name] = None
+                continue
+            if known and Path(known.get("path", "")).is_file():
+                found[name] = Path(known["path"])
+                continue
         listens = kind.settings() if teacher else settings
         try:
             found[name] = path = kind.find_weights(listens, option, tell)
@@ -98,29 +110,37 @@ def teacher_of(settings: Settings) -> Teacher | None:
 
 
 def weights_provenance(weights: Weights) -> dict[str, Any]:
-    """File name and digest of every file of published weights."""
-    return {
-        name: {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()} if path else "a random start"
-        for name, path in weights.items()
-    }
+    """Name, place and digest of every file of published weights."""
+    return {name: _told(path) if path else "a random start" for name, path in weights.items()}
 
 
-def check_weights(run: Run, weights: Weights) -> None:
-    """Refuse to go on with other weights than a run began with.
+def _told(path: Path) -> dict[str, str]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"file": path.name, "sha256": digest, "path": str(path.resolve())}
+
+
+def check_weights(run: Run, weights: Weights, begins: bool = False) -> None:
+    """Refuse to go on with other weights than a run began with, and note them where it begins.
 
     Raises:
         RunError: A model's weights are others.
     """
     now = weights_provenance(weights)
-    before = run.provenance.get("weights", now)
+    if begins or "weights" not in run.provenance:
+        run.update_provenance({"weights": None})  # none of an earlier start are left
+        run.update_provenance({"weights": now})
+    before = run.provenance["weights"]
     for name in {**before, **now}:
-        if before.get(name) != now.get(name):  # a teacher that came or went is a difference too
+        if _digest(before.get(name)) != _digest(now.get(name)):  # a teacher that came or went is a difference too
             teacher = teacher_of(run.recipe.models[name])
             kind = teacher.kind if teacher else kind_of(run.recipe.models[name]).name
-            known = _named(before.get(name, "none"))
+            began = before.get(name, "none")
+            advice = (
+                f"give that file with --{kind}-weights" if isinstance(began, dict) else f"leave --{kind}-weights out"
+            )
             raise RunError(
-                f"{run.path} began with other weights of {name} ({known}); give that file with --{kind}-weights, or "
-                "choose another folder with --out"
+                f"{run.path} began with other weights of {name} ({_named(began)}); {advice}, or choose another folder "
+                "with --out"
             )
 
 
@@ -214,6 +234,7 @@ def export(run: Run, evaluation: Evaluation, weights: Weights, executor: Executo
             for _ in executor.results(tasks):
                 done += 1
                 tell("export", done, len(names))
+    run.update_provenance({"exported": _results_digest(run)})
 
 
 def report(run: Run, evaluation: Evaluation, tell: Progress) -> Path:
@@ -256,8 +277,26 @@ def timed(run: Run, what: str, table: str = "seconds") -> Iterator[None]:
     try:
         yield
     finally:
-        before = run.provenance.get(table, {}).get(what, 0.0)
-        run.update_provenance({table: {what: round(before + time.perf_counter() - start, 2)}})
+        run.add_seconds(table, what, time.perf_counter() - start)
+
+
+def is_complete(run: Run) -> bool:
+    """Whether every training is done, and every artifact was written from what those trainings left."""
+    return (
+        not run.jobs_left
+        and run.provenance.get("exported") == _results_digest(run)
+        and all(run.at.artifact(name).is_file() for name in run.recipe.models)
+    )
+
+
+def _results_digest(run: Run) -> str:
+    """Sixteen hexadecimal digits over the outcomes of all trainings."""
+    outcomes = (hashlib.sha256((run.job_folder(job) / RESULT).read_bytes()).digest() for job in run.jobs)
+    return hashlib.sha256(b"".join(outcomes)).hexdigest()[:16]
+
+
+def _digest(weights: Any) -> Any:
+    return weights["sha256"] if isinstance(weights, dict) else weights
 
 
 def _named(weights: Any) -> str:

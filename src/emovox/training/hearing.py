@@ -18,10 +18,10 @@ import numpy as np
 import soxr
 from threadpoolctl import threadpool_limits
 
-import emovox
 from emovox.audio import SAMPLE_RATE_HZ
 from emovox.corpora.base import Clip, Corpus, Progress, waveform
 from emovox.features import FrontEnd
+from emovox.features.cache import digest_of_code
 from emovox.files import replacing
 from emovox.models import KINDS, Heard
 from emovox.models.kind import HeardSettings
@@ -66,7 +66,7 @@ def hear(
     """
     alter = settings.alter
     key = hashlib.sha256(weights.read_bytes() if weights else b"random")
-    key.update(repr((emovox.__version__, code_digest(kind), kind.name, settings.variant, _heard(settings))).encode())
+    key.update(repr((code_digest(kind), kind.name, settings.variant, _heard(settings))).encode())
     network = cache / f"{kind.name}-{key.hexdigest()[:16]}.onnx"
     stem = f"{corpus.digest[:16]}-{network.stem}"
     altered = hashlib.sha256(repr(alter).encode()).hexdigest()[:8]
@@ -191,13 +191,5 @@ def _heard(settings: Any) -> list[tuple[str, Any]]:
 
 def code_digest(kind: Heard) -> str:
     """A digest of the code that statistics depend on, so that no cache outlives it."""
-    here = Path(__file__).resolve()
-    features, models = here.parents[1] / "features", here.parents[1] / "models"
-    files = [
-        here,
-        models / "blocks.py",
-        models / "layers.py",
-        *sorted(features.glob("*.py")),
-        *sorted(models.glob(f"{kind.name}*.py")),
-    ]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    heard = ("training/hearing.py", "models/blocks.py", "models/layers.py", f"models/{kind.name}*.py")
+    return digest_of_code(*heard, libraries=("keras", "onnxruntime"))

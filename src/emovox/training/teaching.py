@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-import emovox
 from emovox.corpora.base import Clip, Corpus, Progress, waveform
 from emovox.features import LogMel
 from emovox.files import replacing
@@ -53,7 +52,7 @@ def hear_steps(
     kind = KINDS[teacher.kind]
     assert isinstance(kind, Heard)
     key = hashlib.sha256(weights.read_bytes() + Path(__file__).read_bytes())
-    key.update(repr((emovox.__version__, code_digest(kind), kind.name, teacher.layer, front.digest)).encode())
+    key.update(repr((code_digest(kind), kind.name, teacher.layer, front.digest)).encode())
     network = cache / f"{kind.name}-steps-{key.hexdigest()[:16]}.onnx"
     path = cache / f"{corpus.digest[:16]}-{network.stem}.npy"
     if path.exists():
