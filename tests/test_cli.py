@@ -27,7 +27,7 @@ from loudness import ABOUT, write_loudness_model
 from waveforms import babble
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = [[], ["run"], ["models"], ["predict"], ["evaluate"], ["compare"], ["data"],
+COMMANDS = [[], ["run"], ["models"], ["predict"], ["evaluate"], ["compare"], ["audit"], ["data"],
             ["data", "get"], ["data", "verify"], ["data", "describe"]]  # fmt: skip
 
 

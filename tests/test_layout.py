@@ -19,7 +19,7 @@ def every_path() -> list[Path]:
     fixed = [getattr(AT, name) for name, value in inspect.getmembers(Layout) if isinstance(value, property)]
     return [
         *fixed, AT.job("fold1/cnn-seed0"), AT.logs("fold1/cnn-seed0"), AT.artifact("cnn"), *AT.saved("cnn"),
-        AT.figure("confusion", "cnn"), AT.figure("history", "cnn"),
+        AT.figure("confusion", "cnn"), AT.figure("history", "cnn"), AT.probe_figure("audit"), AT.trial("by-clip"),
     ]  # fmt: skip
 
 

@@ -117,6 +117,29 @@ class Layout:
         """The file that answers as one model."""
         return self.artifacts / f"{check_name(model)}.onnx"
 
+    @property
+    def audit(self) -> Path:
+        """How much each trick inflates, for programs."""
+        return self.path / "audit.json"
+
+    @property
+    def robustness(self) -> Path:
+        """What other recordings do to the figures, for programs."""
+        return self.path / "robustness.json"
+
+    @property
+    def learning_curve(self) -> Path:
+        """What more speakers would bring, for programs."""
+        return self.path / "learning_curve.json"
+
+    def trial(self, name: str) -> Path:
+        """A run folder of its own: the same recipe on other folds, other labels or other inputs."""
+        return self.path / "trials" / name
+
+    def probe_figure(self, what: str) -> Path:
+        """A figure of the audit, of other recordings, or of more speakers."""
+        return self.path / "figures" / f"{what}.png"
+
     def saved(self, stem: str) -> tuple[Path, Path]:
         """A model for Keras, in both of its formats."""
         start = f"{check_name(stem)}_final_model"
@@ -132,6 +155,10 @@ FILES = (
     ("predictions.npz", "what each model predicted for each test clip"),
     ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX)"),
     ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
+    ("audit.json", "how much each trick would inflate the figures ('emovox audit')"),
+    ("robustness.json", "what other recordings do to the figures"),
+    ("learning_curve.json", "what more speakers would bring"),
+    ("trials/", "trainings of the audit and of the learning curve, a run folder each; leaky on purpose"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
     ("provenance.json", "corpus digest; of every session: command, versions, machine, seconds"),
     ("logs/", "training histories for TensorBoard"),

@@ -81,6 +81,11 @@ class FoldRecord:
     test: tuple[str, ...]
     leaky: bool = False
 
+    @classmethod
+    def of(cls, fold: Fold) -> FoldRecord:
+        """What is kept of a fold."""
+        return cls(fold.name, _ids(fold.train), _ids(fold.validation), _ids(fold.test), fold.leaky)
+
 
 @dataclass(frozen=True, eq=False)
 class JobResult:
@@ -141,7 +146,7 @@ class Run:
         path: Path | str,
         recipe: Recipe,
         corpus: Corpus,
-        folds: Sequence[Fold],
+        folds: Sequence[Fold | FoldRecord],
         provenance: Mapping[str, Any] | None = None,
     ) -> Run:
         """Make a run folder, or open it where it holds a run of the same recipe, corpus and folds.
@@ -152,7 +157,8 @@ class Run:
             path: A new, empty, or earlier run's folder.
             recipe: What is asked.
             corpus: Its labels, licence and digest are noted under ``provenance["corpus"]``.
-            folds: What the recipe's protocol made of the corpus.
+            folds: What the recipe's protocol made of the corpus; records, which nothing checks, where an audit means
+                them to be leaky.
             provenance: Anything else to note that JSON can hold; ``timestamp`` (ISO 8601, UTC) is added where missing.
 
         Raises:
@@ -164,10 +170,7 @@ class Run:
             check_name(name)
         if not recipe.models:
             raise RunError(f"The recipe for {path} names no models; add one, such as [models.cnn]")
-        records = {
-            fold.name: FoldRecord(fold.name, _ids(fold.train), _ids(fold.validation), _ids(fold.test), fold.leaky)
-            for fold in folds
-        }
+        records = {fold.name: fold if isinstance(fold, FoldRecord) else FoldRecord.of(fold) for fold in folds}
         at = Layout(path)
         if at.recipe.exists():
             earlier = cls.open(path)
@@ -301,8 +304,15 @@ class Run:
 
     @property
     def leaky(self) -> bool:
-        """True where training and test share speakers; every figure then says so."""
-        return any(fold.leaky for fold in self.folds.values())
+        """True where training and test share speakers, or an audit let them share more; every figure then says so."""
+        return "audit" in self.provenance or any(fold.leaky for fold in self.folds.values())
+
+    def only(self, models: Sequence[str]) -> Run:
+        """The same run as if its recipe had named these models alone; to be read, not written."""
+        kept = {name: settings for name, settings in self.recipe.models.items() if name in models}
+        weights = {name: file for name, file in self.provenance.get("weights", {}).items() if name in models}
+        about = {**self.provenance, "weights": weights} if "weights" in self.provenance else self.provenance
+        return dataclasses.replace(self, recipe=dataclasses.replace(self.recipe, models=kept), provenance=about)
 
     @property
     def jobs(self) -> tuple[Job, ...]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from emovox.evaluation import ComparisonRow, Difference, Evaluation, Score
     from emovox.listening import Prediction
     from emovox.models import Kind
+    from emovox.report.probes import Section
     from emovox.runs import Run
 
 BYTES_FROM = 1_000_000
@@ -176,6 +177,14 @@ def show_listings(console: Console, listings: Iterable[Listing]) -> None:
         for row in listing.rows:
             table.add_row(*(Text(cell) for cell in row))
         console.print(table)
+
+
+def show_section(console: Console, section: Section) -> None:
+    """Print a section of the report: what it is about, its tables, and what they mean."""
+    say(console, section.words[0])
+    show_listings(console, section.tables)
+    for words in section.words[1:]:
+        say(console, words)
 
 
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:

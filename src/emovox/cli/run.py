@@ -39,7 +39,7 @@ WorkersOption = Annotated[
 ]
 
 
-def _with_weights(command: Callable[..., None]) -> Callable[..., None]:
+def with_weights(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command an option for the weights of every kind that stands on a published network, as ``**weights``."""
     known = inspect.signature(command, eval_str=True)
     named = [p for p in known.parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -69,7 +69,7 @@ def _with_weights(command: Callable[..., None]) -> Callable[..., None]:
         "emovox run --resume",
     )
 )
-@_with_weights
+@with_weights
 def run(
     ctx: typer.Context,
     data: DataOption = None,
@@ -116,7 +116,7 @@ def run(
     from emovox.terminal import StageProgress, show_finished
 
     settings: dict[str, Any] = {
-        "protocol": protocol, "models": _names(models), "variant": variant, "epochs": epochs,
+        "protocol": protocol, "models": names(models), "variant": variant, "epochs": epochs,
         "batch_size": batch_size, "seeds": seeds, "quick": quick, "recipe": recipe,
     }  # fmt: skip
     folder, earlier = out, None
@@ -128,7 +128,7 @@ def run(
                 _refuse_changes(settings)
                 folder = out or _newest_run()
                 earlier = Run.open(folder)
-                study, corpus = earlier.recipe, _corpus_of(earlier, data, progress)
+                study, corpus = earlier.recipe, corpus_of(earlier, data, progress)
             else:
                 corpus = _load(data, progress, plan(**settings).corpus)  # a mistake costs no download
                 study = plan(**settings, corpus=corpus.name)
@@ -155,7 +155,7 @@ def run(
     show_finished(Console(highlight=False), finished, evaluate(finished), given)
 
 
-def _names(listed: str | None) -> tuple[str, ...] | None:
+def names(listed: str | None) -> tuple[str, ...] | None:
     """``"cnn, yamnet"`` as names, or None where nothing was asked."""
     if listed is None:
         return None
@@ -192,7 +192,7 @@ def _load(data: str | None, progress: StageProgress, name: str) -> Corpus:
     return load_corpus(wanted, progress=progress)
 
 
-def _corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpus:
+def corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpus:
     """The corpus that a run began with, from where it lay then unless ``--data`` says otherwise."""
     about = earlier.provenance["corpus"]
     source = about.get("source")

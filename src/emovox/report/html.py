@@ -12,7 +12,7 @@ from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import write_text
 from emovox.layout import FILES
 from emovox.models import KINDS
-from emovox.report import anchors, theory
+from emovox.report import anchors, probes, theory
 from emovox.report.summary import about
 from emovox.report.words import (
     best_by_uar,
@@ -91,6 +91,8 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         ("protocol", "Protocol"),
         *((f"model-{m.name}", model_title(m)) for m in models),
     ]
+    found_out = probes.sections(run)
+    links += [(section.name, section.title) for section in found_out]
     links += [("words", "Words"), ("provenance", "Provenance"), ("licence", "Licences")]
     body = [
         f"<h1>{escape(title)}</h1>",
@@ -108,6 +110,7 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
         _folds_table(evaluation),
         *(part for model in models for part in _model(evaluation, model, pictures, tag)),
+        *(part for section in found_out for part in _section(evaluation, section)),
         '<h2 id="words">Words</h2>',
         "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
         '<h2 id="provenance">Provenance</h2>',
@@ -294,6 +297,16 @@ def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str
         f"<p>Calibration: loss {model.loss_uncalibrated:.2f} and calibration error {percent(before)} as trained, "
         f"{model.loss:.2f} and {percent(after)} with temperature.</p>"
     )
+
+
+def _section(evaluation: Evaluation, section: probes.Section) -> Iterable[str]:
+    yield f'<h2 id="{section.name}">{escape(section.title)}{_tag(evaluation)}</h2>'
+    for words in section.words:
+        yield f"<p>{escape(words)}</p>"
+    for table in section.tables:
+        rows = [("", tuple(escape(cell) for cell in row)) for row in table.rows]
+        yield _table(table.header, rows, f"{escape(table.title)}.{_tag(evaluation)}")
+    yield _figure(section.picture, section.title, section.caption)
 
 
 def _share(value: float | None) -> str:

@@ -144,6 +144,21 @@ def check_weights(run: Run, weights: Weights, begins: bool = False) -> None:
             )
 
 
+def find_inputs_of(run: Run, corpus: Corpus, options: Mapping[str, Path], tell: Progress) -> dict[str, Path | None]:
+    """The published files of a finished run, where its corpus and they are those that it was made with.
+
+    Raises:
+        DownloadError, ModelError, RunError: They are not.
+    """
+    if corpus.digest != run.provenance["corpus"].get("digest"):
+        raise RunError(f"{corpus.root} does not hold the recordings of {run.path} as they were; name them with --data")
+    began = run.provenance.get("weights")
+    found, _ = find_weights(run.recipe, corpus, options, tell, began=began)
+    if began is not None:
+        check_weights(run, found)
+    return found
+
+
 def prepare(
     run: Run, corpus: Corpus, weights: Weights, threads: int, executor: Executor, tell: Progress
 ) -> dict[str, Inputs]:

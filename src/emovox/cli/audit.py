@@ -1,0 +1,58 @@
+"""``emovox audit``: how much the tricks that inflate figures would be worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from emovox.cli.base import examples
+from emovox.cli.run import DataOption, WorkersOption, corpus_of, names, with_weights
+
+app = typer.Typer()
+
+LONG_SECONDS = 60.0
+
+
+@app.command(epilog=examples("emovox audit runs/NAME", "emovox audit runs/NAME --models whisper,cnn"))
+@with_weights
+def audit(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A finished run.")],
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Which models, by comma. Default: those that learn in no epochs; others take as long as in the run.",
+        ),
+    ] = None,
+    data: DataOption = None,
+    workers: WorkersOption = None,
+    **weights: Path | None,
+) -> None:
+    """Train a run's models again under tricks that inflate figures, and show what each is worth.
+
+    It splits by clip, chooses on test clips, normalises by test speaker, copies recordings, shuffles labels.
+    """
+    from emovox.evaluation import evaluate as judge
+    from emovox.provenance import available_cores
+    from emovox.report import write_report
+    from emovox.report.probes import audit_section
+    from emovox.runs import Run
+    from emovox.study.audit import audit as play
+    from emovox.study.audit import auditable, expected_seconds, refuse_leaks
+    from emovox.terminal import StageProgress, duration, show_section
+
+    opened = Run.open(run)
+    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+        corpus = corpus_of(opened, data, progress)
+        chosen = auditable(opened, names(models))
+        seconds = expected_seconds(opened, chosen, workers or available_cores())
+        if seconds > LONG_SECONDS:
+            progress.say(f"{', '.join(chosen)} under every trick: about {duration(seconds)}.")
+        given = {name.removesuffix("_weights"): path for name, path in weights.items() if path is not None}
+        found = play(opened, corpus, given, chosen, workers, progress)
+    show_section(Console(highlight=False), audit_section(found, opened.at.probe_figure("audit")))
+    print(f"Report: {write_report(opened, judge(opened))}")
+    refuse_leaks(found)

@@ -1,0 +1,114 @@
+"""What was found out about a run beyond its figures, in words and tables: its audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emovox.corpora.listing import Listing
+from emovox.errors import RunError
+from emovox.report import probe_figures
+from emovox.runs import Run
+
+Found = Mapping[str, Any]
+"""What ``audit.json`` and its like hold."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Args:
+        name: What files and links call it.
+        title: Its heading.
+        words: Paragraphs.
+        tables: What was found.
+        picture: The same drawn.
+        caption: How to read the picture.
+    """
+
+    name: str
+    title: str
+    words: tuple[str, ...]
+    tables: tuple[Listing, ...]
+    picture: Path
+    caption: str
+
+
+def sections(run: Run) -> list[Section]:
+    """A section for everything that was found out about a run, with its figure drawn.
+
+    Raises:
+        RunError: A file is damaged.
+    """
+    made = []
+    for name, write in WRITERS.items():
+        path = getattr(run.at, name)
+        if not path.exists():
+            continue
+        try:
+            made.append(write(json.loads(path.read_text(encoding="utf-8")), run.at.probe_figure(name)))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise RunError(f"{path} is damaged ({reason}); delete it, and make it again if you want it") from None
+    return made
+
+
+def audit_section(found: Found, picture: Path) -> Section:
+    """How much each trick inflates, and what a figure made with it is worth."""
+    rows, words = [], []
+    for trick in found["tricks"]:
+        for name, model in trick["models"].items():
+            honest, inflation = found["honest"][name], model.get("inflation")
+            last = signed(inflation) if inflation else "at chance" if model["at_chance"] else "NOT at chance"
+            rows.append((trick["title"], name, points(honest), points(model["uar"]), last))
+        words.append(f"{trick['title'][0].upper()}{trick['title'][1:]}: {trick['meaning']}{_chance(trick)}")
+    header = ("trick", "model", "honest", "with it", "inflated by")
+    unit = f"{found['units']:,} {found['unit']}"
+    return Section(
+        name="audit",
+        title="Audit",
+        words=(
+            "The same recipe, trained and judged again with mistakes that inflate figures, on the same test clips. "
+            f"UAR, per cent; in brackets 95 % intervals over {unit}.",
+            *words,
+        ),
+        tables=(Listing("What each trick is worth", header, tuple(rows)),),
+        picture=probe_figures.audit(found, picture),
+        caption="Hollow: the run's own UAR. Filled: the UAR under the trick, with its 95 % interval. Dotted: chance.",
+    )
+
+
+def _chance(trick: Found) -> str:
+    """Where guessing lies, for shuffled labels; else nothing."""
+    ranges = [model["guessing"] for model in trick["models"].values() if "guessing" in model]
+    if not ranges:
+        return ""
+    low, high = min(r["low"] for r in ranges), max(r["high"] for r in ranges)
+    return f" Guessing gives {100 * low:.1f} to {100 * high:.1f} % in 999 of 1,000 cases."
+
+
+def points(score: Found) -> str:
+    """A score in per cent.
+
+    >>> points({"value": 0.5})
+    '50.0'
+    """
+    return f"{100 * score['value']:.1f}"
+
+
+def signed(score: Found) -> str:
+    """A difference in points with its interval.
+
+    >>> signed({"value": 0.05, "low": -0.014, "high": 0.061})
+    '+5.0 [−1.4, +6.1]'
+    """
+    value, low, high = (f"{100 * score[key]:+.1f}".replace("-", "−") for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+WRITERS = {"audit": audit_section}
+"""Under its name in the layout what writes each section, in the report's order."""

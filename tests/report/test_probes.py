@@ -1,0 +1,65 @@
+"""Sections of what was found out beyond a run's figures: as its files say, in the report, and refused where damaged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from emovox.errors import RunError
+from emovox.evaluation import evaluate
+from emovox.report import probe_figures, write_report
+from emovox.report.probes import sections
+from emovox.runs import Run
+from fake_run import fake_run
+from figure_text import words
+
+
+def score(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.05, "high": value + 0.05}
+
+
+AUDIT = {
+    "protocol": "speakers6", "warnings": [], "chance_uar": 0.125, "unit": "speakers", "units": 24, "corpus": "ravdess",
+    "honest": {"cnn": score(0.6), "yamnet": score(0.7)},
+    "tricks": [
+        {"name": "by-clip", "title": "split by clip", "meaning": "it <cheats>.", "models": {
+            "cnn": {"uar": score(0.7), "inflation": score(0.1)},
+            "yamnet": {"uar": score(0.78), "inflation": score(0.08)}}},
+        {"name": "shuffled-labels", "title": "labels shuffled", "meaning": "chance.", "models": {
+            "cnn": {"uar": score(0.13), "guessing": score(0.125), "at_chance": True}}},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return fake_run(tmp_path / "run", "speakers6", models=("cnn", "yamnet"))
+
+
+def test_a_run_without_an_audit_has_no_such_section(run: Run) -> None:
+    assert sections(run) == []
+
+
+def test_an_audit_stands_in_the_report_with_its_figure(run: Run) -> None:
+    run.at.audit.write_text(json.dumps(AUDIT))
+    page = write_report(run, evaluate(run)).read_text()
+    assert '<h2 id="audit">' in page and 'href="#audit"' in page and "it &lt;cheats&gt;." in page
+    assert "+10.0 [+5.0, +15.0]" in page and "at chance" in page and "Guessing gives 7.5 to 17.5 %" in page
+    assert run.at.probe_figure("audit").is_file()
+
+
+def test_the_figure_shows_every_trick_and_what_it_adds(run: Run, drawn: list[Figure]) -> None:
+    probe_figures.audit({**AUDIT, "warnings": ["synthetic"]}, run.path / "audit.png")
+    shown = words(drawn[0])
+    for word in ("split by clip", "labels shuffled", "+10.0", "+8.0", "synthetic"):
+        assert word in shown
+
+
+def test_a_damaged_file_is_named(run: Run) -> None:
+    for content in ("{", "[]", '{"tricks": [{}]}'):
+        run.at.audit.write_text(content)
+        with pytest.raises(RunError, match=r"audit\.json is damaged .*delete it"):
+            sections(run)
