@@ -1,5 +1,6 @@
 """The command line: what it calls, what it shows, and how it ends."""
 
+import errno
 import inspect
 import json
 import os
@@ -382,6 +383,40 @@ def test_a_long_error_is_not_wrapped(invoke, study, monkeypatch):
     assert invoke("run").stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--seeds", "0"), "Invalid value for '--seeds'"),
+        (("run", "--seeds", "many"), "Invalid value for '--seeds'"),
+        (("run", "--seeds"), "'--seeds' requires an argument"),
+        (("run", "--epoch", "3"), "No such option: --epoch (Possible options: --epochs)"),
+        (("run", "extra"), "unexpected extra argument"),
+        (("predict",), "Missing argument 'FILE'"),
+        (("frobnicate",), "No such command 'frobnicate'"),
+        (("data", "gte"), "No such command 'gte'"),
+    ],
+)
+def test_a_usage_error_is_one_line_with_the_help_to_read(invoke, words, said):
+    shown = invoke(*words)
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    command = " ".join(["emovox", *(word for word in words[:1] if word != "frobnicate")])
+    assert said in shown.stderr and shown.stderr.endswith(f"; try '{command} --help'\n")
+    assert shown.stderr.count("\n") == 1
+
+
+def test_an_error_s_line_shows_foreign_text_and_does_nothing(invoke, study, monkeypatch):
+    monkeypatch.setattr(emovox.corpora, "load_corpus", raising(CorpusError("[red] two\nlines \x1b[31m caf\udce9.csv")))
+    assert invoke("run").stderr == r"[red] two\x0alines \x1b[31m caf\xe9.csv" + "\n"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_an_output_that_cannot_be_written_is_one_line(invoke, monkeypatch, number):
+    monkeypatch.setattr("emovox.cli.models.show_kinds", raising(OSError(number, os.strerror(number))))
+    shown = invoke("models")
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith(f"Cannot write the output: {os.strerror(number)}; ")
+
+
 # data
 
 
@@ -522,6 +557,29 @@ def test_one_bad_file_does_not_silence_the_others(invoke, recognizer):
     assert shown.exit_code == 2
     assert shown.stderr == "bad.wav is empty; record it again\n"
     assert json.loads(shown.stdout)["emotion"] == "angry"
+
+
+def test_predict_shows_foreign_text_and_it_does_nothing(invoke, recognizer, monkeypatch):
+    monkeypatch.setattr(StandInRecognizer, "labels", ("[red]", "\x1b[31mangry"))
+    monkeypatch.setattr(StandInRecognizer, "metadata", {"corpus": "[/x]\x07", "licence": "[bold]"})
+    shown = invoke("predict", "caf\udce9.wav", "--run", "runs/x")
+    assert r"caf\xe9.wav  \x1b[31mangry 75%   then [red] 25%" in shown.stdout
+    assert "trained on [/x], licence [bold]" in shown.stdout
+    answer = invoke("predict", "caf\udce9.wav", "--run", "runs/x", "--json").stdout
+    assert answer.isascii() and json.loads(answer)["file"] == "caf\udce9.wav"
+
+
+def test_predict_reads_standard_input(monkeypatch, tmp_path):
+    write_loudness_model(tmp_path / "loudness.onnx", ABOUT)
+    soundfile.write(tmp_path / "a.wav", babble(1.0), 16000)
+    words = ["predict", "-", str(tmp_path / "a.wav"), "--model", str(tmp_path / "loudness.onnx"), "--json"]
+    shown = CliRunner().invoke(cli.app, words, prog_name="emovox", input=(tmp_path / "a.wav").read_bytes())
+    first, second = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert (first.pop("file"), second.pop("file")) == ("-", str(tmp_path / "a.wav"))
+    assert first == second
+    shown = CliRunner().invoke(cli.app, words[:2] + words[3:], prog_name="emovox", input=b"no sound")
+    assert shown.exit_code == 2
+    assert shown.stderr.startswith("standard input is not a recording that can be read; give WAV")
 
 
 def test_predict_without_a_model_says_how_to_name_one(invoke):

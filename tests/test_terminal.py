@@ -2,6 +2,7 @@
 
 import io
 import re
+import sys
 import threading
 
 import numpy as np
@@ -63,9 +64,34 @@ def test_without_a_terminal_time_left_is_said_now_and_then(clock):
 def test_a_stage_that_is_named_again_starts_anew(clock):
     where = console()
     with terminal.StageProgress(where) as progress:
-        for _ in range(2):
-            progress("verify", 1, 1)
-    assert shown(where).count("verify: 1/1") == 2
+        for done in (0, 1, 0, 1):
+            clock[0] += 1
+            progress("verify", done, 1)
+    assert shown(where) == 2 * "verify: 1/1 in 1.0 s\n"
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_the_end_of_a_stage_is_told_once(clock, live):
+    where = console(live=live)
+    with terminal.StageProgress(where) as progress:
+        for done in (14, 28, 28):  # two members, of which the second stopped early
+            progress("fold1/cnn", done, 28)
+            clock[0] += 60
+    assert shown(where).count("28/28 in") == 1
+
+
+def test_a_stage_of_one_step_has_no_time(clock):
+    where = console()
+    terminal.StageProgress(where)("report", 1, 1)
+    assert shown(where) == "report: 1/1\n"
+
+
+def test_a_stage_s_name_is_no_markup():
+    where = console(live=True)
+    with terminal.StageProgress(where) as progress:
+        progress("[red]", 1, 2)
+        progress._bars.refresh()
+    assert "[red]" in shown(where)
 
 
 def test_bars_show_bytes_and_leave_when_done(clock):
@@ -152,6 +178,34 @@ def test_the_end_of_a_run_names_files_that_exist_and_the_next_step(runs):
     assert f"Report   {runs[0].path / 'report.html'}" in text
     assert "training_summary.txt" not in text
     assert f"emovox predict recording.wav --run {runs[0].path}" in text
+
+
+HOSTILE = "[red] [/fear] :fire: \x1b[31m\x9b \u202e caf\udce9"
+HARMLESS = r"[red] [/fear] :fire: \x1b[31m\x9b \u202e caf\xe9"
+
+
+def test_foreign_text_is_shown_and_does_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    screen = terminal.Screen(stderr=True)
+    heard = Prediction((HOSTILE, "calm"), np.float32([0.75, 0.25]))
+    screen.print(HOSTILE)
+    screen.print(terminal.prediction_line("a.wav", heard), soft_wrap=True)
+    terminal.show_listings(screen, [Listing("Counts", ("what",), ((HOSTILE,),))])
+    text = sys.stderr.getvalue()
+    assert text.count(HARMLESS) == 3
+    assert set(re.findall(r"[^\x20-\x7e]", text)) <= {"\n", "─"}
+
+
+def test_what_people_write_is_left_as_it_is():
+    for text in ("wütend", "怒り", "غضب", "nice\u200cly", "🙂"):
+        assert terminal.visible(text) == text
+
+
+def test_a_terminal_of_letters_gets_letters():
+    written = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors=terminal.SPELT)
+    written.write("61.2 ± 0.3 [45–67] × 3 … wütend 🙂")
+    written.flush()
+    assert written.buffer.getvalue() == rb"61.2 +/- 0.3 [45-67] x 3 ... w\xfctend \U0001f642"
 
 
 def test_a_listing_becomes_a_table_with_its_numbers_on_the_right():

@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -24,3 +25,33 @@ def quiet() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         logging.disable(before)
+
+
+@contextlib.contextmanager
+def only_python_speaks() -> Iterator[None]:
+    """Send what native code writes to the error stream nowhere, and keep what Python writes there, in any thread.
+
+    A decoder of MP3s, say, remarks on what it hears without being asked. ``sys.stderr`` gets a descriptor of its own,
+    so nothing has to be switched back and forth around a call.
+    """
+    stream, own = sys.stderr, None
+    try:
+        kept = os.dup(2)
+    except OSError:  # the error stream is closed
+        yield
+        return
+    with contextlib.suppress(AttributeError, OSError):
+        if stream.fileno() == 2:
+            own = open(os.dup(2), "w", buffering=1, encoding=stream.encoding, errors=stream.errors)  # noqa: SIM115
+            sys.stderr = own
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        sys.stderr = stream
+        if own is not None:
+            with contextlib.suppress(OSError):
+                own.close()
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +35,64 @@ PLAIN_SECONDS = 10.0
 """Where there is no terminal, a stage says how far it is at most this often."""
 
 
+_ESCAPED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
+"""What could act on a terminal or hide text from a reader: control characters, turns of direction, half characters."""
+
+
+def visible(text: str) -> str:
+    r"""The text with control characters, and bytes of a file's name that are no UTF-8, as escapes.
+
+    >>> print(visible("[red] \x1b[31m caf\udce9.wav"))
+    [red] \x1b[31m caf\xe9.wav
+    """
+    return text if text.isprintable() else _ESCAPED.sub(lambda found: _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    code = code - 0xDC00 if 0xDC80 <= code <= 0xDCFF else code  # how Python keeps a byte that is no UTF-8
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+
+
+_SPELT = {"–": "-", "−": "-", "×": "x", "·": ".", "±": "+/-", "≥": ">=", "≤": "<=", "…": "...", "→": "->", "²": "2"}
+"""How our own signs are written where a terminal has only letters."""
+
+
+def _spelt(error: UnicodeError) -> tuple[str, int]:
+    """What a terminal or a file shows in place of characters that its encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_SPELT.get(c) or _escape(ord(c)) for c in error.object[error.start : error.end]), error.end
+
+
+SPELT = "emovox"
+"""The name of that rule, for ``errors=`` of a text stream."""
+
+codecs.register_error(SPELT, _spelt)
+
+
+class Screen(Console):
+    """A console on which foreign text (labels, paths, notes) shows as it is, and does nothing.
+
+    Args:
+        stderr: Whether it writes to the error stream.
+    """
+
+    def __init__(self, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """A string as it will be measured and shown."""
+        return super().render_str(visible(text) if "\n" not in text else text, **how)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Every piece of text that is shown comes through here, colours apart from it."""
+        for segment in super().render(renderable, options):
+            if segment.control or segment.text.isprintable():
+                yield segment
+            else:
+                yield segment._replace(text="\n".join(map(visible, segment.text.split("\n"))))
+
+
 class StageProgress:
     """Shows ``progress(stage, done, total)`` as bars in a terminal, and as plain lines elsewhere.
 
@@ -47,7 +108,7 @@ class StageProgress:
         self._console = console
         self._live = console.is_terminal
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             _Count(),
             TimeRemainingColumn(compact=True),
@@ -58,6 +119,7 @@ class StageProgress:
         self._tasks: dict[str, TaskID] = {}
         self._begun: dict[str, float] = {}
         self._said: dict[str, float] = {}
+        self._ended: set[str] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -74,12 +136,19 @@ class StageProgress:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Say that ``done`` of ``total`` steps of ``stage`` are finished."""
         now = time.monotonic()
+        ended = done >= total > 0
         with self._lock:
             if stage not in self._begun:
+                if ended and stage in self._ended:  # told once more
+                    return
+                if ended:  # told at its end alone, so that nobody knows when it began
+                    self._ended.add(stage)
+                    self._line(f"{stage}: {count(total, total)}")
+                    return
                 self._begun[stage] = now
                 if self._live:
                     self._tasks[stage] = self._bars.add_task(stage, total=total or None)
-            if done >= total > 0:
+            if ended:
                 self._finish(stage, total, now)
             elif self._live:
                 self._bars.update(self._tasks[stage], completed=done, total=total or None)
@@ -97,6 +166,7 @@ class StageProgress:
             self._bars.remove_task(self._tasks.pop(stage))
         seconds = now - self._begun.pop(stage)
         self._said.pop(stage, None)
+        self._ended.add(stage)
         self._line(f"{stage}: {count(total, total)} in {duration(seconds)}")
 
     def _line(self, text: str) -> None:
@@ -124,6 +194,15 @@ def count(done: int, total: int) -> str:
     if total >= BYTES_FROM:
         return f"{done / 1e6:.1f}/{total / 1e6:.1f} MB"
     return f"{done}/{total}" if total else f"{done}"
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "speaker"), counted(1440, "clip")
+    ('1 speaker', '1,440 clips')
+    """
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def duration(seconds: float) -> str:
@@ -170,12 +249,12 @@ def prediction_line(file: Path, heard: Prediction) -> Text:
 def show_listings(console: Console, listings: Iterable[Listing]) -> None:
     """Print a corpus's tables."""
     for listing in listings:
-        table = Table(title=Text(listing.title), title_justify="left", box=box.SIMPLE_HEAD)
+        table = Table(title=Text(visible(listing.title)), title_justify="left", box=box.SIMPLE_HEAD)
         for i, column in enumerate(listing.header):
             numbers = all(row[i][:1].isdigit() or not row[i] for row in listing.rows)
-            table.add_column(Text(column), overflow="fold", justify="right" if numbers else "left")
+            table.add_column(Text(visible(column)), overflow="fold", justify="right" if numbers else "left")
         for row in listing.rows:
-            table.add_row(*(Text(cell) for cell in row))
+            table.add_row(*(Text(visible(cell)) for cell in row))
         console.print(table)
 
 
@@ -271,7 +350,9 @@ def show_comparison(console: Console, rows: Iterable[ComparisonRow]) -> None:
         if row.behind is not None:
             behind = (f"{100 * row.behind.uar.value:.1f}", f"{row.behind.uar.p_holm:.3f}")
         protocol = f"{row.protocol} (leaky)" if row.leaky else row.protocol
-        tables[-1].add_row(Text(row.run), row.model, protocol, interval(row.uar), interval(row.accuracy), *behind)
+        tables[-1].add_row(
+            Text(visible(row.run)), row.model, protocol, interval(row.uar), interval(row.accuracy), *behind
+        )
         leaky = leaky or row.leaky
     for table in tables:
         console.print(table)
@@ -284,7 +365,7 @@ def show_comparison(console: Console, rows: Iterable[ComparisonRow]) -> None:
 
 
 def _comparison_table(title: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", title_style="", box=box.SIMPLE_HEAD)
+    table = Table(title=Text(visible(title)), title_justify="left", title_style="", box=box.SIMPLE_HEAD)
     table.add_column("run", overflow="fold", min_width=12)
     for column in ("model", "protocol"):
         table.add_column(column)

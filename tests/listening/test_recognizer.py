@@ -205,6 +205,33 @@ def test_a_model_file_that_is_not_one_is_one_clear_line(tmp_path, kind, words, c
     assert capfd.readouterr() == ("", "")  # ONNX Runtime keeps quiet too
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("labels", ["calm", "calm", "angry"]),
+        ("labels", ["calm", 3, "angry"]),
+        ("labels", ["calm", " ", "angry"]),
+        ("sample_rate_hz", 0),
+        ("sample_rate_hz", -16000),
+        ("sample_rate_hz", 10**9),
+        ("sample_rate_hz", True),
+        ("abstain_below", 1.5),
+        ("abstain_below", -0.1),
+        ("abstain_below", float("nan")),
+        ("abstain_below", "half"),
+        ("temperature", 0),
+        ("temperature", float("inf")),
+        ("corpus", {"name": "x"}),
+        ("licence", 7),
+        ("synthetic", "yes"),
+    ],
+)
+def test_an_artifact_that_says_of_itself_what_cannot_be(tmp_path, key, value):
+    path = write_loudness_model(tmp_path / "a.onnx", {**ABOUT, key: value})
+    with pytest.raises(ModelError, match=rf"a\.onnx says that its {key} is .*; export it again"):
+        Recognizer(path)
+
+
 def test_a_run_answers_with_its_best_model_or_the_one_named(tmp_path):
     for name, steepness in (("cnn", 20.0), ("yamnet", -20.0)):
         write_loudness_model(tmp_path / "artifacts" / f"{name}.onnx", ABOUT, steepness)
@@ -215,8 +242,11 @@ def test_a_run_answers_with_its_best_model_or_the_one_named(tmp_path):
 
 
 def test_a_run_that_cannot_answer_says_why(tmp_path):
-    with pytest.raises(ModelError, match="holds no artifacts"):
+    with pytest.raises(ModelError, match="absent does not exist"):
         Recognizer.from_run(tmp_path / "absent")
+    (tmp_path / "file").touch()
+    with pytest.raises(ModelError, match="file is no folder; give it with --model"):
+        Recognizer.from_run(tmp_path / "file")
     with pytest.raises(ModelError, match="holds no artifacts"):
         Recognizer.from_run(tmp_path)
     write_loudness_model(tmp_path / "artifacts" / "cnn.onnx", ABOUT)

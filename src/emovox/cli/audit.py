@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from emovox.cli.base import examples
 from emovox.cli.run import DataOption, WorkersOption, corpus_of, names, with_weights
+from emovox.terminal import Screen
 
 app = typer.Typer()
 
@@ -45,7 +45,7 @@ def audit(
     from emovox.terminal import StageProgress, duration, show_section
 
     opened = Run.open(run)
-    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+    with StageProgress(Screen(stderr=True)) as progress:
         corpus = corpus_of(opened, data, progress)
         chosen = auditable(opened, names(models))
         seconds = expected_seconds(opened, chosen, workers or available_cores())
@@ -53,6 +53,6 @@ def audit(
             progress.say(f"{', '.join(chosen)} under every trick: about {duration(seconds)}.")
         given = {name.removesuffix("_weights"): path for name, path in weights.items() if path is not None}
         found = play(opened, corpus, given, chosen, workers, progress)
-    show_section(Console(highlight=False), audit_section(found, opened.at.probe_figure("audit")))
+    show_section(Screen(), audit_section(found, opened.at.probe_figure("audit")))
     print(f"Report: {write_report(opened, judge(opened))}")
     refuse_leaks(found)

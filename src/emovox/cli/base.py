@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import os
+import sys
 import traceback
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from emovox.errors import EmovoxError
+from emovox.quiet import only_python_speaks
+from emovox.terminal import SPELT, Screen, visible
 
 STOPPED = 130  # what a shell expects after Ctrl-C
 UNEXPECTED = 1
@@ -19,6 +26,36 @@ UNEXPECTED = 1
 
 class Commands(TyperGroup):
     """The commands; errors become one line, and ``--debug`` may stand anywhere."""
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **extra: Any) -> Any:
+        """Run on streams that can show any text, and end with a code that a shell expects."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors=SPELT)
+        words = sys.argv[1:] if args is None else args
+        with contextlib.nullcontext() if "--debug" in words else only_python_speaks():
+            try:
+                code = super().main(words, *more, **{**extra, "standalone_mode": False})
+                sys.stdout.flush()
+            except TyperException as error:
+                code = EmovoxError.exit_code
+                if type(error).__name__ != "NoArgsIsHelpError":  # which has shown the help
+                    complain(f"{_words_of(error)}; try '{self._named(words)} --help'")
+            except OSError as error:
+                if not _is_of_output(error):
+                    raise
+                code = EmovoxError.exit_code if error.errno != errno.EPIPE else UNEXPECTED
+                _give_up_output(error)
+        sys.exit(code or 0)
+
+    def _named(self, words: Sequence[str]) -> str:
+        """The command that is meant by what was typed, as far as it is known."""
+        path, commands = ["emovox"], self.commands
+        for word in words:
+            if word in commands:
+                path.append(word)
+                commands = getattr(commands[word], "commands", {})
+        return " ".join(path)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Move ``--debug`` to the front, where the group reads it."""
@@ -36,9 +73,9 @@ class Commands(TyperGroup):
             raise
         except KeyboardInterrupt:
             fail("Stopped.", STOPPED)
-        except BrokenPipeError:
-            raise
         except Exception as error:
+            if _is_of_output(error):
+                raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
             if isinstance(error, EmovoxError):
@@ -63,8 +100,28 @@ def fail(message: str, code: int = UNEXPECTED) -> NoReturn:
 
 def complain(message: str) -> None:
     """Print one line on the error stream."""
-    console = Console(stderr=True, highlight=False)
-    console.print(escape(message), soft_wrap=not console.is_terminal)
+    console = Screen(stderr=True)
+    with contextlib.suppress(OSError):  # where nobody can read it, the exit code must do
+        console.print(visible(message), soft_wrap=not console.is_terminal)
+
+
+def _words_of(error: TyperException) -> str:
+    """What is wrong with how a command was typed, on one line."""
+    return " ".join(error.format_message().split()).rstrip(".")
+
+
+def _is_of_output(error: Exception) -> bool:
+    """Whether an error is that of a stream: the disk behind ``>`` is full, or nobody reads what a pipe gets."""
+    numbers = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    return isinstance(error, OSError) and error.filename is None and error.errno in numbers
+
+
+def _give_up_output(error: OSError) -> None:
+    """Say that the output cannot be written, and drop the rest of it; a pipe that nobody reads is no news."""
+    if error.errno != errno.EPIPE:
+        complain(f"Cannot write the output: {error.strerror}; free some space, or send it elsewhere")
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def examples(*lines: str) -> str:

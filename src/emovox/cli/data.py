@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from emovox.cli.base import examples
 from emovox.errors import CorpusError
+from emovox.terminal import Screen, counted, say
 
 if TYPE_CHECKING:
     from emovox.corpora.base import Corpus
@@ -35,13 +35,14 @@ def data_get(corpus: CorpusArgument = "ravdess") -> None:
     except CorpusError:
         if corpus != "ravdess" or ravdess.find() or os.environ.get("EMOVOX_DATA"):
             raise
-        with StageProgress(Console(stderr=True, highlight=False)) as progress:
+        with StageProgress(Screen(stderr=True)) as progress:
             ravdess.get(progress=progress)
         found = _find(corpus)
     for note in found.notes:
-        print(note)
-    print(f"{found.name}: {len(found.clips):,} clips of {len(found.speakers)} speakers in {found.root}")
-    print(f"Licence: {found.licence}")
+        say(Screen(), note)
+    speakers = counted(len(found.speakers), "speaker")
+    say(Screen(), f"{found.name}: {len(found.clips):,} clips of {speakers} in {found.root}")
+    say(Screen(), f"Licence: {found.licence}")
 
 
 @app.command("verify", epilog=examples("emovox data verify ravdess", "emovox data verify ~/ravdess"))
@@ -51,12 +52,12 @@ def data_verify(corpus: CorpusArgument = "ravdess") -> None:
     from emovox.terminal import StageProgress, show_listings
 
     found = _find(corpus)
-    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+    with StageProgress(Screen(stderr=True)) as progress:
         verification = verify(found, progress=progress)
-    show_listings(Console(highlight=False), verification.listings())
+    show_listings(Screen(), verification.listings())
     for note in dict.fromkeys((*found.notes, *verification.notes)):
-        print(note)
-    print(verification.sentence)
+        say(Screen(), note)
+    say(Screen(), verification.sentence)
     if not verification.ok:
         raise typer.Exit(CorpusError.exit_code)
 
@@ -74,16 +75,16 @@ def data_describe(
     from emovox.terminal import StageProgress, show_listings
 
     found = _find(corpus)
-    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+    with StageProgress(Screen(stderr=True)) as progress:
         description = describe(found, progress=progress)
-    show_listings(Console(highlight=False), description.listings())
+    show_listings(Screen(), description.listings())
     for note in found.notes:
-        print(note)
+        say(Screen(), note)
     if out is not None:
         from emovox.report.corpus import plot_description
 
         for path in plot_description(description, out):
-            print(f"Plot: {path}")
+            say(Screen(), f"Plot: {path}")
 
 
 def _find(corpus: str) -> Corpus:
@@ -91,5 +92,5 @@ def _find(corpus: str) -> Corpus:
     from emovox.corpora import load_corpus
     from emovox.terminal import StageProgress
 
-    with StageProgress(Console(stderr=True, highlight=False)) as progress:
+    with StageProgress(Screen(stderr=True)) as progress:
         return load_corpus(str(Path(corpus).expanduser()), progress=progress, download=False)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from emovox.cli.base import examples
+from emovox.terminal import Screen, say
 
 app = typer.Typer()
 
@@ -26,7 +26,7 @@ def evaluate(
     from emovox.runs import Run
     from emovox.terminal import show_classes, show_evaluation, show_pairs
 
-    opened, console = Run.open(run), Console(highlight=False)
+    opened, console = Run.open(run), Screen()
     evaluation = judge(opened, finished_only=finished)
     from emovox.report import write_report
 
@@ -36,7 +36,7 @@ def evaluate(
     with Run.locked(run):  # what is read above may be read while another process works there
         write_results(opened, evaluation)
         report = write_report(opened, evaluation)
-    print(f"\nReport: {report}")
+    say(console, f"\nReport: {report}")
 
 
 @app.command(epilog=examples("emovox compare runs/first runs/second"))
@@ -48,4 +48,4 @@ def compare(
     from emovox.runs import Run
     from emovox.terminal import show_comparison
 
-    show_comparison(Console(highlight=False), stand_beside([Run.open(path) for path in runs]))
+    show_comparison(Screen(), stand_beside([Run.open(path) for path in runs]))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.console import Console
 
 from emovox.cli.base import complain, examples
-from emovox.errors import EmovoxError, ModelError
+from emovox.errors import AudioError, ModelError
+from emovox.terminal import Screen, describe_artifact, prediction_line
 
 app = typer.Typer()
 
@@ -20,10 +21,13 @@ app = typer.Typer()
         "emovox predict recording.wav --run runs/NAME",
         "emovox predict *.wav --run runs/NAME --model cnn --json",
         "emovox predict recording.wav --model runs/NAME/artifacts/yamnet.onnx",
+        "arecord -f S16_LE -r 16000 -d 3 | emovox predict - --run runs/NAME",
     )
 )
 def predict(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Recordings of 0.1 to 60 seconds.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE", help="Recordings of 0.1 to 60 seconds; - reads one from a pipe.")
+    ],
     run: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")
     ] = None,
@@ -42,23 +46,34 @@ def predict(
         recognizer = Recognizer(model)
     else:
         raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
-    console, failed = Console(highlight=False), False
+    console, failed = Screen(), False
     if not as_json:
-        from emovox.terminal import describe_artifact
-
         console.print(describe_artifact(recognizer.path, recognizer.metadata), soft_wrap=True)
     for file in files:
         try:
-            heard = recognizer.predict(file)
-        except EmovoxError as error:
+            if str(file) == "-":
+                heard = recognizer.predict(_standard_input(), name="standard input")
+            else:
+                heard = recognizer.predict(file)
+        except AudioError as error:
             failed = True
             complain(str(error))
             continue
         if as_json:
-            print(json.dumps({"file": str(file), **heard.as_dict()}, ensure_ascii=False), flush=True)
+            print(_json({"file": str(file), **heard.as_dict()}), flush=True)
         else:
-            from emovox.terminal import prediction_line
-
             console.print(prediction_line(file, heard), soft_wrap=True)
     if failed:
-        raise typer.Exit(EmovoxError.exit_code)
+        raise typer.Exit(AudioError.exit_code)
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise AudioError("standard input is a terminal; pipe a recording into it, or name a file")
+    return sys.stdin.buffer
+
+
+def _json(content: dict[str, Any]) -> str:
+    """One line of JSON that any terminal and any encoding can bear."""
+    line = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return line if line.isprintable() and sys.stdout.encoding.lower().startswith("utf") else json.dumps(content)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from emovox.cli.base import STOPPED, examples, fail
 from emovox.errors import CorpusError, RecipeError, RunError, to_resume, typed
 from emovox.models import KINDS, Heard
+from emovox.terminal import Screen
 
 if TYPE_CHECKING:
     from emovox.corpora.base import Corpus
@@ -121,7 +121,7 @@ def run(
     }  # fmt: skip
     folder, earlier = out, None
     try:
-        with StageProgress(Console(stderr=True, highlight=False)) as progress:
+        with StageProgress(Screen(stderr=True)) as progress:
             if resume:
                 from emovox.runs import Run
 
@@ -152,7 +152,7 @@ def run(
     given: dict[str, Any] = {"data": data, **settings, **weights}
     if earlier is not None:
         given = {"recipe": earlier.at.recipe, "data": data or earlier.provenance["corpus"].get("source"), **weights}
-    show_finished(Console(highlight=False), finished, evaluate(finished), given)
+    show_finished(Screen(), finished, evaluate(finished), given)
 
 
 def names(listed: str | None) -> tuple[str, ...] | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 
+from emovox.audio import MIN_SAMPLE_RATE_HZ
 from emovox.errors import ModelError, to_resume
 from emovox.layout import Layout
 
@@ -26,6 +28,9 @@ def find_artifact(run: Path | str, model: str | None = None) -> Path:
     Raises:
         ModelError: There is no such folder, or it has no such artifact.
     """
+    if not Path(run).is_dir():
+        reason = "is no folder; give it with --model" if Path(run).exists() else "does not exist; check the name"
+        raise ModelError(f"{run} {reason}, or name a run's folder")
     at = Layout(Path(run))
     there = {path.stem: path for path in sorted(at.artifacts.glob("*.onnx"))}
     if not there:
@@ -89,4 +94,30 @@ def read_metadata(path: Path, session: onnxruntime.InferenceSession) -> dict[str
         raise ModelError(
             f"{path} is not one of Emovox's: it has {len(labels)} labels for an output of {shape}; export it again"
         )
+    wrong = next((name for name, fits in _FITS.items() if name in stored and not fits(stored[name])), None)
+    if wrong:
+        told = json.dumps(stored[wrong])[:80]
+        raise ModelError(f"{path} says that its {wrong} is {told}, which cannot be; export it again, or copy it anew")
     return stored
+
+
+def _between(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _are_labels(value: Any) -> bool:
+    """Two names or more, each once."""
+    names = [name for name in value if isinstance(name, str) and name.strip()] if isinstance(value, list) else []
+    return len(names) > 1 and len(set(names)) == len(value)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "labels": _are_labels,
+    "sample_rate_hz": _between(MIN_SAMPLE_RATE_HZ, 192_000),
+    "abstain_below": lambda value: value is None or _between(0, 1)(value),
+    "temperature": _between(1e-3, 1e3),
+    "corpus": lambda value: value is None or isinstance(value, str),
+    "licence": lambda value: value is None or isinstance(value, str),
+    "synthetic": lambda value: value is None or isinstance(value, bool),
+}
+"""What an artifact tells of itself, and which values can be."""
