@@ -546,7 +546,7 @@ def test_predict_answers_in_json_lines(invoke, recognizer):
     assert recognizer == [("file", "m.onnx")]
     first, second = [json.loads(line) for line in shown.stdout.splitlines()]
     assert first == {
-        "file": "a.wav", "emotion": "angry", "confidence": 0.75, "abstains": False,
+        "file": "a.wav", "emotion": "angry", "confidence": 0.75, "abstains": False, "set": [],
         "probabilities": {"calm": 0.25, "angry": 0.75},
     }  # fmt: skip
     assert second["file"] == "b.wav"

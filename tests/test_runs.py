@@ -45,7 +45,9 @@ def corpus(tmp_path: Path) -> Corpus:
             path = tmp_path / "corpus" / f"{speaker:02d}-{i}.wav"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"RIFF")
-            clips.append(Clip(path.stem, path, label, f"{speaker:02d}", "normal", sex="male" if speaker % 2 else None))
+            clips.append(
+                Clip(path.stem, path, label, f"{speaker:02d}", "normal", "kids", sex="male" if speaker % 2 else None)
+            )
     spec = CorpusSpec("toy", LABELS, version="1", licence="CC0-1.0", citation="Nobody (2026)", synthetic=True)
     return Corpus(spec, tuple(clips), tmp_path / "corpus")
 
@@ -72,6 +74,14 @@ def result_for(run: Run, job: Job, seed: int = 0) -> JobResult:
     )
 
 
+def test_a_run_of_before_statements_were_kept_still_opens(run: Run) -> None:
+    table = run.at.clips.read_text(encoding="utf-8")
+    assert table.splitlines()[0] == "id,emotion,speaker,sex,intensity,statement"
+    run.at.clips.write_text("".join(line.rpartition(",")[0] + "\n" for line in table.splitlines()), encoding="utf-8")
+    opened = Run.open(run.path)
+    assert opened.clips["01-1"] == ClipRecord("01-1", "happy", "01", "male", "normal", None)
+
+
 def test_a_run_reads_back_what_was_asked(run: Run, corpus: Corpus) -> None:
     opened = Run.open(run.path)
     assert opened.recipe == RECIPE
@@ -81,7 +91,7 @@ def test_a_run_reads_back_what_was_asked(run: Run, corpus: Corpus) -> None:
     assert opened.provenance["seconds"] == {"features": 2.5}
     assert opened.provenance["corpus"]["digest"] == corpus.digest
     assert list(opened.clips) == [clip.id for clip in corpus.clips]
-    assert opened.clips["01-1"] == ClipRecord("01-1", "happy", "01", "male", "normal")
+    assert opened.clips["01-1"] == ClipRecord("01-1", "happy", "01", "male", "normal", "kids")
     assert opened.clips["02-1"].sex is None
     assert [fold.test for fold in opened.folds.values()] == [
         tuple(clip.id for clip in fold.test) for fold in make_folds("speakers6", corpus)

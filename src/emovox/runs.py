@@ -30,7 +30,7 @@ from emovox.recipe import Recipe, read_recipe
 from emovox.splits import Fold
 
 RESULT = "result.npz"
-_FIELDS = ("id", "emotion", "speaker", "sex", "intensity")
+_FIELDS = ("id", "emotion", "speaker", "sex", "intensity", "statement")
 _SCALARS = ("parameters", "epochs_trained", "best_epoch", "seconds", "temperature")
 _OURS = {"folds", "provenance.json", "logs"}  # what an interrupted `create` may have left
 
@@ -69,6 +69,7 @@ class ClipRecord:
     speaker: str
     sex: str | None = None
     intensity: str | None = None
+    statement: str | None = None
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,12 @@ class Run:
             rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
             clips = {
                 row["id"]: ClipRecord(
-                    row["id"], row["emotion"], row["speaker"], row["sex"] or None, row["intensity"] or None
+                    row["id"],
+                    row["emotion"],
+                    row["speaker"],
+                    row["sex"] or None,
+                    row["intensity"] or None,
+                    row.get("statement") or None,  # earlier runs have no such column
                 )
                 for row in rows
             }

@@ -77,7 +77,9 @@ def test_folds_are_pooled_and_also_kept_apart(rotating: Run, evaluation: Evaluat
 def test_calibration_lowers_the_loss_of_overconfident_models(evaluation: Evaluation) -> None:
     for model in evaluation.models.values():
         assert model.loss < model.loss_uncalibrated
-        assert model.calibration_error < model.calibration_error_uncalibrated
+        assert model.calibration_error < model.calibration_before.error
+        assert model.calibration.adaptive_error < model.calibration_before.adaptive_error
+        assert model.calibration.brier < model.calibration_before.brier
 
 
 def test_an_evaluation_is_a_pure_function_of_the_folder(rotating: Run, evaluation: Evaluation) -> None:
@@ -177,6 +179,54 @@ def test_an_emotion_without_training_clips_is_said(tmp_path: Path) -> None:
     assert evaluation.untrained == {"fold1": ("angry",)}
     assert any("no training clip is angry" in warning for warning in results(evaluation)["warnings"])
     assert evaluation.warnings == ()  # no tag of every figure
+
+
+def test_sets_hold_the_truth_as_often_as_they_promise(evaluation: Evaluation) -> None:
+    for model in evaluation.models.values():
+        sets = model.sets
+        assert sets.coverage.value == pytest.approx(sets.target, abs=0.02)
+        assert sets.coverage.low < sets.coverage.value < sets.coverage.high
+        assert set(sets.per_speaker) == set(evaluation.speakers)
+        assert sets.coverage.value == pytest.approx(np.mean(list(sets.per_speaker.values())))  # of as many clips each
+        assert sets.least[1] == min(sets.per_speaker.values())
+        assert 1 <= sets.size <= 8
+    better, worse = evaluation.models["yamnet"].sets, evaluation.models["cnn_lstm"].sets
+    assert better.size < worse.size
+
+
+@pytest.mark.parametrize("protocol", ["speakers6", "speakers1"])
+def test_no_threshold_depends_on_the_clips_that_it_is_used_on(tmp_path: Path, protocol: str) -> None:
+    """A fold's own test answers are turned upside down: what is asked of them stays what it was."""
+    run = fake_run(tmp_path / "run", protocol, models=("cnn",), speakers=12, repetitions=2)
+    before = evaluate(run).models["cnn"]
+    job = run.jobs[0]
+    result = run.read_result(job)
+    turned = result.test_probabilities[:, ::-1]
+    run.write_result(job, type(result)(**{**vars(result), "test_probabilities": turned}))
+    after = evaluate(run).models["cnn"]
+    for one, other in ((before.sets, after.sets), (before.abstention, after.abstention)):
+        assert one.thresholds["fold1"] == other.thresholds["fold1"]
+        assert (one.threshold == other.threshold) == (protocol == "speakers1")  # which has validation clips alone
+
+
+def test_answers_that_are_given_are_right_more_often_than_all(evaluation: Evaluation) -> None:
+    for model in evaluation.models.values():
+        abstention = model.abstention
+        assert 0 < abstention.answered < 1
+        assert abstention.accuracy is not None
+        assert abstention.accuracy > model.accuracy.value
+        assert list(abstention.thresholds) == list(evaluation.folds)
+        assert 0 < abstention.area < 1 - model.accuracy.value  # better than answering at random
+
+
+def test_a_model_that_is_never_right_enough_answers_all_the_same(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", "speakers6", finish=False, models=("cnn",), speakers=8)
+    for job in run.jobs:
+        result = fake_result(run, job)
+        random = np.random.default_rng(0).dirichlet(np.ones(8), len(result.test_ids))
+        run.write_result(job, type(result)(**{**vars(result), "test_probabilities": random}))
+    abstention = evaluate(run).models["cnn"].abstention
+    assert (abstention.threshold, abstention.answered) == (None, 1.0)
 
 
 def test_a_model_that_learns_in_no_epochs_is_judged_alike(tmp_path: Path) -> None:

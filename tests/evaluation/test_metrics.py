@@ -101,11 +101,38 @@ def test_loss_and_calibration_equal_the_bare_equations(data: tuple[np.ndarray, n
     assert m.calibration_error(truths, probabilities) == pytest.approx(error, abs=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
+@given(judged())
+def test_the_brier_score_is_the_bare_equation(data: tuple[np.ndarray, np.ndarray]) -> None:
+    truths, probabilities = data
+    assert m.brier(truths, probabilities) == pytest.approx(
+        ((probabilities - np.eye(CLASSES)[truths]) ** 2).sum(1).mean()
+    )
+
+
+def test_equal_bins_hold_equally_many_clips() -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(8), 100)
+    truths = rng.integers(0, 8, 100)
+    confidence, accuracy, clips = m.reliability(truths, probabilities, 7)
+    assert clips.tolist() == [15, 15, 14, 14, 14, 14, 14]
+    assert (np.diff(confidence) > 0).all()
+    top, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == truths
+    order = np.argsort(top)
+    assert (confidence[0], accuracy[0]) == pytest.approx((top[order[:15]].mean(), right[order[:15]].mean()))
+    gaps = [abs(right[part].mean() - top[part].mean()) * len(part) for part in np.array_split(order, 7)]
+    assert m.adaptive_calibration_error(truths, probabilities, 7) == pytest.approx(sum(gaps) / 100)
+    assert m.adaptive_calibration_error(truths[:3], probabilities[:3]) > 0  # fewer clips than bins
+
+
 def test_perfect_and_chance_scores() -> None:
     truths = np.arange(8).repeat(10)
     sure = np.eye(8)[truths]
     assert m.cross_entropy(truths, sure) == pytest.approx(0)
     assert m.calibration_error(truths, sure) == pytest.approx(0)
+    assert m.adaptive_calibration_error(truths, sure) == pytest.approx(0)
+    assert m.brier(truths, sure) == pytest.approx(0)
+    assert m.brier(truths, np.full((80, 8), 1 / 8)) == pytest.approx(7 / 8)
     assert m.cross_entropy(truths, np.full((80, 8), 1 / 8)) == pytest.approx(math.log(8))
     constant = m.confusion(truths, np.zeros(80, dtype=int), 8)
     assert m.uar(constant) == pytest.approx(1 / 8)

@@ -130,6 +130,18 @@ def test_it_would_rather_not_say_below_the_artifacts_threshold(tmp_path):
     assert listener.predict(tone(1, level=0.01), 16000).abstains is True
 
 
+def test_it_tells_which_emotions_it_cannot_rule_out(tmp_path):
+    """As many as the artifact's threshold lets in, and never none."""
+    for threshold, sizes in ((0.0, {3}), (1.0, {1}), (0.2, {1, 2, 3})):
+        about = {**ABOUT, "conformal": {"coverage": 0.9, "threshold": threshold}}
+        heard = Recognizer(write_loudness_model(tmp_path / "a.onnx", about)).predict(tone(1, level=0.5), 16000)
+        assert len(heard.set) in sizes
+        assert heard.emotion in heard.set
+        assert heard.set == tuple(label for label in heard.labels if label in heard.set)
+        assert json.loads(json.dumps(heard.as_dict()))["set"] == list(heard.set)
+    assert Recognizer(write_loudness_model(tmp_path / "b.onnx", ABOUT)).predict(tone(1), 16000).set == ()
+
+
 def test_threads_share_one_recognizer(listener):
     waveforms = [babble(1, seed) * level for seed, level in enumerate((0.1, 0.5, 1.0, 2.0))]
     alone = [listener.predict(waveform, 16000).probabilities for waveform in waveforms]

@@ -354,6 +354,11 @@ def test_a_card_tells_whose_weights_an_artifact_holds(ear: Ear, real: Corpus, ke
     for name, card in cards.items():
         json.dumps(card)
         assert card["model"] == name and card["labels"] == list(run.labels)
+        assert (card["fold"], card["seed"]) == ("fold1", 0)
+        assert "speakers1" in card["metrics_of"]
+        judged = evaluation.models[name]
+        assert card["abstain_below"] == judged.abstention.threshold
+        assert card["conformal"] == {"coverage": 0.9, "threshold": judged.sets.threshold}
         assert card["metrics"]["uar"]["low"] <= card["metrics"]["uar"]["value"] <= card["metrics"]["uar"]["high"]
 
 

@@ -7,6 +7,14 @@ import numpy as np
 SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)  # as in the artifact, so that both calibrate alike
 COLDEST, HOTTEST = 0.25, 8.0  # a few validation clips that are all predicted rightly would ask for zero
 
+PRIOR_DEVIATION = 0.15
+"""How far ln T is expected to lie from its usual value. Two speakers alone would move it two times further than other
+speakers bear out. Of 0.03 to 1, the value with the least loss on one validation speaker after a fit to the others."""
+
+OF_A_MEAN = 0.8
+"""The usual temperature of a mean of calibrated probabilities, which is less sure than it is right (Ranjan and
+Gneiting, 2010, Combining Probability Forecasts); chosen likewise, of 0.6 to 1."""
+
 
 def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """softmax(ln p / T): the same order of classes, flatter for T > 1 and sharper for T < 1.
@@ -31,14 +39,18 @@ def apply_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarr
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def fit_temperature(probabilities: np.ndarray, truths: np.ndarray) -> float:
-    """The temperature that gives validation clips the least cross-entropy.
+def fit_temperature(probabilities: np.ndarray, truths: np.ndarray, usual: float = 1.0) -> float:
+    """The likeliest temperature, from validation clips and from what temperatures usually are.
 
-    The loss is convex in 1/T, and its slope is E_p[ln p] - ln p(truth), the mean over clips; the root is bisected.
+    Minimises the cross-entropy summed over clips, plus (ln T - ln usual)² / (2 · 0.15²), which is a normal prior on
+    ln T. Many clips outweigh it; a few clips of few speakers, who are not the ones to come, are believed in part. The
+    slope by ln T, sum(ln p(truth) - E_p[ln p]) / T + (ln T - ln usual) / 0.15², is bisected.
 
     Args:
         probabilities: (N, C) of validation clips, rows sum to 1.
         truths: (N,) class indices.
+        usual: What T would be without any clip: 1 for a model's own probabilities, :data:`OF_A_MEAN` for a mean of
+            several models'.
 
     Returns:
         A temperature in [0.25, 8].
@@ -47,15 +59,16 @@ def fit_temperature(probabilities: np.ndarray, truths: np.ndarray) -> float:
     if not len(logits):
         raise ValueError("there are no validation clips to fit a temperature on")
     given = logits[np.arange(len(truths)), truths]  # (N,)
-    low, high = 1 / HOTTEST, 1 / COLDEST
+    low, high = np.log(COLDEST), np.log(HOTTEST)
     for _ in range(60):
         middle = (low + high) / 2
-        expected = (apply_temperature(probabilities, 1 / middle) * logits).sum(axis=-1)
-        if (expected - given).mean() < 0:
+        expected = (apply_temperature(probabilities, np.exp(middle)) * logits).sum(axis=-1)
+        slope = (given - expected).sum() / np.exp(middle) + (middle - np.log(usual)) / PRIOR_DEVIATION**2
+        if slope < 0:
             low = middle
         else:
             high = middle
-    return float(2 / (low + high))
+    return float(np.exp((low + high) / 2))
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:

@@ -16,7 +16,9 @@ import numpy as np
 
 from emovox.errors import RunError, to_resume
 from emovox.evaluation import metrics
+from emovox.evaluation.abstention import TARGET, answer_threshold, area_under_risk_coverage
 from emovox.evaluation.calibration import apply_temperature
+from emovox.evaluation.conformal import COVERAGE, prediction_sets, set_threshold
 from emovox.evaluation.intervals import Interval, Sample
 from emovox.evaluation.metrics import Metric
 from emovox.evaluation.pairs import Pair, compare_pairs, smallest_p
@@ -92,6 +94,76 @@ class Training:
     choices: Mapping[str, float]
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """Whether confidence can be believed: see :mod:`emovox.evaluation.metrics`.
+
+    Args:
+        error: Expected calibration error, over 15 bins of equal width.
+        adaptive_error: The same over bins of equally many clips.
+        brier: The Brier score.
+    """
+
+    error: float
+    adaptive_error: float
+    brier: float
+
+    @classmethod
+    def of(cls, truths: np.ndarray, probabilities: np.ndarray) -> Calibration:
+        """The mean over seeds of probabilities (S, N, C)."""
+        measures = metrics.calibration_error, metrics.adaptive_calibration_error, metrics.brier
+        return cls(*(float(np.mean([measure(truths, p) for p in probabilities])) for measure in measures))
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Prediction sets, whose threshold for each fold comes from clips that the fold does not test.
+
+    Args:
+        target: The coverage that is asked for.
+        coverage: How often the true emotion was in the set, over all test clips.
+        per_speaker: The same of each test speaker.
+        size: Emotions in a set, the mean.
+        alone: The share of sets that hold one emotion.
+        thresholds: Of each fold.
+        threshold: For new recordings: from every fold's clips.
+    """
+
+    target: float
+    coverage: Interval
+    per_speaker: dict[str, float]
+    size: float
+    alone: float
+    thresholds: dict[str, float]
+    threshold: float
+
+    @property
+    def least(self) -> tuple[str, float]:
+        """The speaker whose clips' sets hold the truth least often, and how often they do."""
+        return min(self.per_speaker.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Abstention:
+    """Answers given where confidence reaches a threshold, which for each fold comes from clips that it does not test.
+
+    Args:
+        target: The share of answers that is to be right.
+        answered: The share of test clips that are answered.
+        accuracy: The share of those answers that is right; None where nothing is answered.
+        area: Under the risk-coverage curve of the test clips.
+        thresholds: Of each fold; None where no threshold reaches the target, and everything is answered.
+        threshold: For new recordings: from every fold's clips.
+    """
+
+    target: float
+    answered: float
+    accuracy: float | None
+    area: float
+    thresholds: dict[str, float | None]
+    threshold: float | None
+
+
 @dataclass(frozen=True, eq=False)
 class ModelEvaluation:
     """All that is said of one model.
@@ -105,9 +177,13 @@ class ModelEvaluation:
         loss: Cross-entropy in nats of the calibrated probabilities, the mean over seeds.
         loss_per_seed: The same for each seed.
         loss_uncalibrated: The same before temperature.
-        calibration_error, calibration_error_uncalibrated: Expected calibration error, likewise.
+        calibration: Of the calibrated probabilities, the mean over seeds.
+        calibration_before: The same before temperature.
+        sets: What its prediction sets hold.
+        abstention: What comes of its not answering where it is not sure.
         best_val_accuracy: Accuracy of the kept weights on validation clips, the mean over trainings.
         probabilities: (S, N, C) calibrated, in the order of the evaluation's clips.
+        uncalibrated: (S, N, C) the same before temperature.
         trainings: Every fold and seed.
     """
 
@@ -121,10 +197,13 @@ class ModelEvaluation:
     loss: float
     loss_per_seed: tuple[float, ...]
     loss_uncalibrated: float
-    calibration_error: float
-    calibration_error_uncalibrated: float
+    calibration: Calibration
+    calibration_before: Calibration
+    sets: Sets
+    abstention: Abstention
     best_val_accuracy: float
     probabilities: np.ndarray
+    uncalibrated: np.ndarray
     trainings: tuple[Training, ...]
 
     @property
@@ -141,6 +220,11 @@ class ModelEvaluation:
     def predictions(self) -> np.ndarray:
         """(S, N) likeliest class indices."""
         return np.asarray(self.probabilities.argmax(axis=-1))
+
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error."""
+        return self.calibration.error
 
     @property
     def training_seconds(self) -> float:
@@ -299,6 +383,7 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
     clips = _Clips(
         ids=ids,
         truths=_truths(run, ids),
+        said_by=np.array(speakers),
         speakers=np.array(speakers) if by_speaker else None,
         folds=np.array([fold_of[i] for i in ids]),
     )
@@ -338,10 +423,11 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
 
 @dataclass(frozen=True, eq=False)
 class _Clips:
-    """The N test clips of all folds: ids, class indices, who speaks where that counts, and the fold that tests each."""
+    """The N test clips of all folds: ids, class indices, who speaks, again where that counts, and which fold tests."""
 
     ids: tuple[str, ...]
     truths: np.ndarray
+    said_by: np.ndarray
     speakers: np.ndarray | None
     folds: np.ndarray
 
@@ -385,13 +471,20 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
     truths, n_classes = clips.truths, len(run.labels)
     raw = np.zeros((run.recipe.seeds, len(row), n_classes))  # (S, N, C)
     calibrated = np.zeros_like(raw)
-    trainings = []
+    trainings, validation = [], []
     for job in (job for job in run.jobs if job.model == name):
         result = run.read_result(job)
         rows = [row[clip] for clip in result.test_ids]
         raw[job.seed, rows] = result.test_probabilities
         calibrated[job.seed, rows] = apply_temperature(result.test_probabilities, result.temperature)
-        right = result.validation_probabilities.argmax(axis=1) == _truths(run, result.validation_ids)
+        chosen_on = _truths(run, result.validation_ids)
+        right = result.validation_probabilities.argmax(axis=1) == chosen_on
+        validation.append(
+            _Heard(
+                apply_temperature(result.validation_probabilities, result.temperature), chosen_on,
+                np.array([run.clips[i].speaker for i in result.validation_ids]),
+            )
+        )  # fmt: skip
         trainings.append(
             Training(
                 job.fold, job.seed, result.epochs_trained, result.best_epoch, result.seconds, result.temperature,
@@ -400,6 +493,7 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
         )  # fmt: skip
     predictions = calibrated.argmax(axis=-1)  # (S, N)
     matrices = metrics.confusion(truths, predictions, n_classes)  # (S, C, C)
+    held_out = _held_out(clips, calibrated, validation, by_speaker=not run.leaky)
     losses = [metrics.cross_entropy(truths, p) for p in calibrated]
     return ModelEvaluation(
         name=name,
@@ -412,12 +506,97 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
         loss=float(np.mean(losses)),
         loss_per_seed=tuple(losses),
         loss_uncalibrated=float(np.mean([metrics.cross_entropy(truths, p) for p in raw])),
-        calibration_error=float(np.mean([metrics.calibration_error(truths, p) for p in calibrated])),
-        calibration_error_uncalibrated=float(np.mean([metrics.calibration_error(truths, p) for p in raw])),
+        calibration=Calibration.of(truths, calibrated),
+        calibration_before=Calibration.of(truths, raw),
+        sets=_sets(clips, calibrated, held_out),
+        abstention=_abstention(clips, calibrated, held_out),
         best_val_accuracy=float(np.mean([training.validation_accuracy for training in trainings])),
         probabilities=calibrated,
+        uncalibrated=raw,
         trainings=tuple(trainings),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """Answers for clips that a model neither learnt from nor is judged on: probabilities (N, C), truths, speakers."""
+
+    probabilities: np.ndarray
+    truths: np.ndarray
+    speakers: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Heard]) -> _Heard:
+        return cls(
+            *(np.concatenate([getattr(part, f) for part in parts]) for f in ("probabilities", "truths", "speakers"))
+        )
+
+    @property
+    def given(self) -> np.ndarray:
+        return np.asarray(self.probabilities[np.arange(len(self.truths)), self.truths])
+
+    @property
+    def right(self) -> np.ndarray:
+        return np.asarray(self.probabilities.argmax(axis=1) == self.truths)
+
+
+def _held_out(
+    clips: _Clips, probabilities: np.ndarray, validation: Sequence[_Heard], by_speaker: bool
+) -> dict[str, _Heard]:
+    """What thresholds come from: for each fold, the test clips of the others; for "", which is for new recordings, all.
+
+    Each of those was answered by a model that never heard its speaker; that the others' models did hear the fold's own
+    test speakers is a dependence of second order, as in any cross-validation. Where there is one fold, its validation
+    clips do for both.
+    """
+    names = sorted(set(clips.folds.tolist()))
+    if len(names) == 1:
+        heard = _Heard.joined(validation)
+        return {"": heard, names[0]: heard}
+    said = clips.said_by if by_speaker else np.full(len(clips.ids), "")
+
+    def of(rows: np.ndarray) -> _Heard:
+        return _Heard.joined([_Heard(p[rows], clips.truths[rows], said[rows]) for p in probabilities])
+
+    return {"": of(clips.folds != ""), **{name: of(clips.folds != name) for name in names}}
+
+
+def _sets(clips: _Clips, probabilities: np.ndarray, held_out: Mapping[str, _Heard]) -> Sets:
+    thresholds = {fold: set_threshold(heard.given, heard.speakers) for fold, heard in held_out.items()}
+    sets = prediction_sets(probabilities, np.array([thresholds[fold] for fold in clips.folds])[:, None])  # (S, N, C)
+    covered = sets[:, np.arange(len(clips.truths)), clips.truths]  # (S, N)
+    sizes = sets.sum(axis=-1)
+    everything = Sample(np.zeros_like(clips.truths), (~covered).astype(int), clips.speakers, 2)
+    return Sets(
+        target=COVERAGE,
+        coverage=everything.interval(metrics.accuracy),
+        per_speaker={str(who): float(covered[:, clips.said_by == who].mean()) for who in np.unique(clips.said_by)},
+        size=float(sizes.mean()),
+        alone=float((sizes == 1).mean()),
+        threshold=thresholds.pop(""),
+        thresholds=_in_order(thresholds),
+    )
+
+
+def _abstention(clips: _Clips, probabilities: np.ndarray, held_out: Mapping[str, _Heard]) -> Abstention:
+    thresholds = {
+        fold: answer_threshold(heard.probabilities.max(axis=1), heard.right) for fold, heard in held_out.items()
+    }
+    confidence = probabilities.max(axis=-1)  # (S, N)
+    right = probabilities.argmax(axis=-1) == clips.truths
+    answered = confidence >= np.array([thresholds[fold] or 0.0 for fold in clips.folds])
+    return Abstention(
+        target=TARGET,
+        answered=float(answered.mean()),
+        accuracy=float(right[answered].mean()) if answered.any() else None,
+        area=float(np.mean([area_under_risk_coverage(c, r) for c, r in zip(confidence, right, strict=True)])),
+        threshold=thresholds.pop(""),
+        thresholds=_in_order(thresholds),
+    )
+
+
+def _in_order(of_folds: Mapping[str, Any]) -> dict[str, Any]:
+    return {fold: of_folds[fold] for fold in sorted(of_folds, key=_natural)}
 
 
 def _scores(clips: _Clips, predictions: np.ndarray, matrices: np.ndarray) -> dict[str, Score]:

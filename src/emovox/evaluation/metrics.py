@@ -123,6 +123,49 @@ def calibration_error(truths: np.ndarray, probabilities: np.ndarray, bins: int =
     return float(np.abs(gap).sum() / len(confidence))
 
 
+def adaptive_calibration_error(truths: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
+    """The same over bins that hold equally many clips, so that none is judged by a handful, in [0, 1].
+
+    Nguyen and O'Connor (2015), Posterior Calibration and Exploratory Analysis; Nixon et al. (2019), Measuring
+    Calibration in Deep Learning.
+
+    Args:
+        truths: (N,) class indices.
+        probabilities: (N, C), rows sum to 1.
+        bins: Bins; as many as clips where those are fewer.
+    """
+    confidence, accuracy, clips = reliability(truths, probabilities, bins)
+    return float((clips * np.abs(accuracy - confidence)).sum() / clips.sum())
+
+
+def reliability(truths: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> tuple[np.ndarray, ...]:
+    """What a reliability diagram shows: confidence, accuracy and clips of bins that hold equally many, each (B,)."""
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == truths
+    order = np.argsort(confidence, kind="stable")
+    parts = np.array_split(order, min(bins, len(order)))
+    return (
+        np.array([confidence[part].mean() for part in parts]),
+        np.array([right[part].mean() for part in parts]),
+        np.array([len(part) for part in parts]),
+    )
+
+
+def brier(truths: np.ndarray, probabilities: np.ndarray) -> float:
+    """The mean squared distance of the probabilities from the truth, sum_k (p_k - y_k)², in [0, 2].
+
+    Brier (1950), Verification of Forecasts Expressed in Terms of Probability. 0 is perfect, (C - 1)/C is chance.
+
+    Args:
+        truths: (N,) class indices.
+        probabilities: (N, C), rows sum to 1.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    given = probabilities[np.arange(len(truths)), truths]
+    return float(((probabilities**2).sum(axis=1) - 2 * given + 1).mean())
+
+
 def _diagonal(matrix: np.ndarray) -> np.ndarray:
     return np.diagonal(matrix, axis1=-2, axis2=-1)
 

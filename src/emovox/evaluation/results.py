@@ -73,7 +73,11 @@ def _model_results(model: ModelEvaluation) -> dict[str, Any]:
         **_named(model, "best_val_accuracy", "parameters", "kind", "variant"),
         "trainings": len(model.trainings),
         "scores": {name: {**vars(score), "fold_mean": score.fold_mean} for name, score in model.scores.items()},
-        **_named(model, "loss_per_seed", "loss_uncalibrated", "calibration_error", "calibration_error_uncalibrated"),
+        **_named(model, "loss_per_seed", "loss_uncalibrated", "calibration_error"),
+        "calibration_error_uncalibrated": model.calibration_before.error,
+        "calibration": {"as_trained": vars(model.calibration_before), "with_temperature": vars(model.calibration)},
+        "conformal": {**vars(model.sets), "coverage": vars(model.sets.coverage), "least": list(model.sets.least)},
+        "abstention": vars(model.abstention),
         "classes": {
             label: {**vars(score), "recall_interval": vars(score.recall_interval) if score.recall_interval else None}
             for label, score in model.classes.items()

@@ -15,6 +15,8 @@ class Prediction:
     Args:
         labels: The emotions, in the artifact's order.
         probabilities: (classes,), float32, in [0, 1], summing to 1.
+        set: The emotions among which the true one is to be as often as the artifact's ``conformal`` promises, in the
+            artifact's order; empty where it promises nothing.
         abstains: True where the likeliest emotion is less probable than the artifact's ``abstain_below``.
 
     >>> heard = Prediction(("calm", "angry"), np.float32([0.25, 0.75]))
@@ -25,6 +27,7 @@ class Prediction:
     labels: tuple[str, ...]
     probabilities: np.ndarray
     abstains: bool = False
+    set: tuple[str, ...] = ()
 
     @property
     def emotion(self) -> str:
@@ -47,5 +50,6 @@ class Prediction:
             "emotion": self.emotion,
             "confidence": self.confidence,
             "abstains": self.abstains,
+            "set": list(self.set),
             "probabilities": {label: float(p) for label, p in zip(self.labels, self.probabilities, strict=True)},
         }

@@ -73,7 +73,17 @@ class Recognizer:
                 "array with sample_rate_hz"
             )
         probabilities = self._probabilities(waveform)  # (classes,)
-        return Prediction(self.labels, probabilities, abstains=float(probabilities.max()) < self._abstain_below)
+        return Prediction(
+            self.labels, probabilities, float(probabilities.max()) < self._abstain_below, self._set(probabilities)
+        )
+
+    def _set(self, probabilities: np.ndarray) -> tuple[str, ...]:
+        """The labels that are likely enough; nothing where the artifact has no threshold."""
+        threshold = (self.metadata.get("conformal") or {}).get("threshold")
+        if threshold is None:
+            return ()
+        least = min(threshold, float(probabilities.max()))
+        return tuple(label for label, p in zip(self.labels, probabilities, strict=True) if p >= least)
 
     def _probabilities(self, waveform: np.ndarray) -> np.ndarray:
         """What the artifact answers, (classes,); damaged weights must not pass for an answer."""

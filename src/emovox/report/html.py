@@ -292,10 +292,10 @@ def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str
             for k in range(evaluation.seeds)
         ]  # fmt: skip
         yield _table(("seed", "UAR, %", "accuracy, %", "loss"), seeds, f"Each seed.{_tag(evaluation)}")
-    before, after = model.calibration_error_uncalibrated, model.calibration_error
+    before, after = model.calibration_before, model.calibration
     yield (
-        f"<p>Calibration: loss {model.loss_uncalibrated:.2f} and calibration error {percent(before)} as trained, "
-        f"{model.loss:.2f} and {percent(after)} with temperature.</p>"
+        f"<p>Calibration: loss {model.loss_uncalibrated:.2f} and calibration error {percent(before.error)} as trained, "
+        f"{model.loss:.2f} and {percent(after.error)} with temperature.</p>"
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emovox.evaluation.calibration import apply_temperature, fit_temperature
+from emovox.evaluation.calibration import OF_A_MEAN, apply_temperature, fit_temperature
 from emovox.files import read_arrays, write_arrays
 from emovox.models import Ensemble, Heard, Network, kind_of
 from emovox.models.ensemble import combined, mixture_weights
@@ -78,7 +78,7 @@ def combine_job(run: Run, job: Job) -> None:
             epochs_trained=0,
             best_epoch=0,
             seconds=time.perf_counter() - started,
-            temperature=fit_temperature(mixed, truths),
+            temperature=fit_temperature(mixed, truths, OF_A_MEAN),
             history={},
             choices={f"weight of {name}": float(weight) for name, weight in zip(names, weights, strict=True)},
             validation_ids=fold.validation,

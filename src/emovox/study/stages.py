@@ -276,7 +276,12 @@ def card(run: Run, evaluation: Evaluation, name: str, weights: Weights) -> dict[
         "notices": list(dict.fromkeys(kind.notice for kind in kinds if isinstance(kind, Heard))),
         "protocol": evaluation.protocol,
         "leaky": evaluation.leaky,
+        "fold": next(iter(evaluation.folds)),
+        "seed": 0,
         "trained_on": f"the training part of {next(iter(evaluation.folds))}, seed 0",
+        "abstain_below": model.abstention.threshold,
+        "conformal": {"coverage": model.sets.target, "threshold": model.sets.threshold},
+        "metrics_of": f"the protocol {evaluation.protocol}, all folds and seeds together; not of this file alone",
         "metrics": {
             key: {"value": score.value, "low": score.low, "high": score.high}
             for key, score in (("accuracy", model.accuracy), ("uar", model.uar))
