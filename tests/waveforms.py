@@ -16,9 +16,10 @@ def noise(seconds: float, level: float = 0.1, seed: int = 0) -> np.ndarray:
 
 
 def babble(seconds: float, seed: int = 0) -> np.ndarray:
-    """Harmonics of a gliding voice, in syllables, over a little noise."""
+    """Harmonics of a gliding voice, in syllables, over a little noise; a voice of its own for every seed."""
     time = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-    pitch = 2 * np.pi * np.cumsum(140 + 40 * np.sin(2 * np.pi * 0.7 * time)) / SAMPLE_RATE_HZ
+    height = 2 ** (0.618 * seed % 1)
+    pitch = 2 * np.pi * np.cumsum(height * (140 + 40 * np.sin(2 * np.pi * 0.7 * time))) / SAMPLE_RATE_HZ
     voice = sum(np.sin(k * pitch) / k for k in range(1, 20))
     syllables = np.clip(np.sin(2 * np.pi * 3 * time), 0, None)
     return (0.1 * voice * syllables).astype(np.float32) + noise(seconds, 0.002, seed)

@@ -17,6 +17,10 @@ from emovox.errors import CorpusError
 
 Progress = Callable[[str, int, int], None]
 
+BOMB_BYTES = 100_000_000
+BOMB_RATIO = 50
+"""Recordings pack to a half or a tenth of their size; what packs to so much less is no speech."""
+
 
 def unpack(
     archive: Path, folder: Path, suffixes: tuple[str, ...], also: tuple[str, ...] = (), progress: Progress | None = None
@@ -45,6 +49,7 @@ def unpack(
         with zipfile.ZipFile(archive) as opened:
             members = _members(archive, opened, suffixes, also)
             folder.parent.mkdir(parents=True, exist_ok=True)
+            _refuse_bomb(archive, members)
             if shutil.disk_usage(folder.parent).free < sum(member.file_size for member in members):
                 raise CorpusError(_full(archive, folder))
             temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -68,13 +73,17 @@ def unpack(
     return folder
 
 
-def content_digest(archive: Path) -> str:
+def content_digest(archive: Path, *more: str) -> str:
     """Twelve hexadecimal digits of the archive's table of contents, which holds each file's name, size and CRC.
+
+    Args:
+        archive: A zip.
+        more: What else decides what is unpacked.
 
     Raises:
         CorpusError: The archive cannot be opened as a zip.
     """
-    hasher = hashlib.sha256()
+    hasher = hashlib.sha256("".join(more).encode())
     try:
         with zipfile.ZipFile(archive) as opened:
             for member in sorted(opened.infolist(), key=lambda m: m.filename):
@@ -124,8 +133,18 @@ def _members(
         and "__MACOSX" not in PurePosixPath(member.filename).parts
     ]
     if not any(PurePosixPath(member.filename).suffix.lower() in suffixes for member in members):
-        raise CorpusError(f"{archive} holds no {' or '.join(suffixes)} files; give the archive of the recordings")
+        raise CorpusError(f"{archive} holds no {', '.join(suffixes)} files; give the archive of the recordings")
     return members
+
+
+def _refuse_bomb(archive: Path, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse what no archive of recordings is: next to nothing that unpacks to very much."""
+    packed, size = (sum(getattr(m, name) for m in members) for name in ("compress_size", "file_size"))
+    if size > BOMB_BYTES and size > BOMB_RATIO * packed:
+        raise CorpusError(
+            f"{archive} holds {packed / 1e6:.1f} MB that would unpack to {size / 1e6:,.0f} MB, which no recordings do; "
+            "if it is yours, unpack it and give the folder"
+        )
 
 
 def _full(archive: Path, folder: Path) -> str:

@@ -167,7 +167,7 @@ def _by_speaker(corpus: Corpus, name: str, test: tuple[str, ...], validation: tu
         train=tuple(c for c in clips if c.speaker not in test and c.speaker not in validation),
         validation=tuple(c for c in clips if c.speaker in validation),
         test=tuple(c for c in clips if c.speaker in test),
-        twins=corpus.spec.published_twice,
+        twins=corpus.twins,
     )
 
 
@@ -193,7 +193,7 @@ def _holdout(corpus: Corpus) -> tuple[Fold, ...]:
     total = {"validation": round(0.15 * len(corpus.clips)), "test": round(0.15 * len(corpus.clips))}
     by_emotion = {label: [c for c in corpus.clips if c.emotion == label] for label in corpus.labels}
     shuffled = {label: [clips[i] for i in rng.permutation(len(clips))] for label, clips in by_emotion.items() if clips}
-    twins = corpus.spec.published_twice
+    twins = corpus.twins
     for clips in shuffled.values():
         clips.sort(key=lambda clip: clip.id in sum(twins, ()))  # what is left when the others are dealt is trained on
     for part in ("test", "validation"):

@@ -14,7 +14,8 @@ import soxr
 from emovox.corpora import ravdess
 from emovox.corpora.base import Corpus
 from emovox.corpora.index import Published, samples_digest
-from emovox.corpora.verify import KINDS, Verification, fingerprint, verify
+from emovox.corpora.sameness import fingerprint
+from emovox.corpora.verify import KINDS, Verification, verify
 from emovox.errors import CorpusError
 from small_ravdess import FRAMES, NAMES, RATE_HZ, place, publish, sound, write, write_all
 

@@ -30,8 +30,8 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         metavar="PATH",
-        help="Folder or published zip of recordings, .wav or .flac, at any depth; a CSV table of your own corpus; or a "
-        "corpus name such as synthetic. Without it: $EMOVOX_DATA, data/ravdess, the user cache, then a download.",
+        help="RAVDESS, a folder or zip; your own corpus, a folder for each emotion, a CSV table or a zip of either; or "
+        "a corpus name such as synthetic. Without it: $EMOVOX_DATA, data/ravdess, the user cache, then a download.",
     ),
 ]
 WorkersOption = Annotated[

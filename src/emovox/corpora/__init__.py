@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from emovox.archive import content_digest, unpack
 from emovox.corpora import ravdess, synthetic
 from emovox.corpora.base import Clip, Corpus, CorpusSpec, Progress
-from emovox.corpora.scan import SUFFIXES
-from emovox.corpora.table import FILE, load_table
+from emovox.corpora.facts import FACTS, read_facts
+from emovox.corpora.folders import load_classes
+from emovox.corpora.scan import SUFFIXES, recordings_under
+from emovox.corpora.table import SUFFIXES as TABLES
+from emovox.corpora.table import find_table, load_table
+from emovox.corpora.words import safe_name
 from emovox.download import UnreachableError, user_cache
 from emovox.errors import CorpusError
 
@@ -61,10 +66,11 @@ def spec_of(name: str) -> CorpusSpec | None:
 
 
 def load_path(path: Path, progress: Progress | None = None, claimed: bool = False) -> Corpus:
-    """The corpus at a path: a CSV table, a folder that holds a ``corpus.csv``, or RAVDESS-named recordings.
+    """The corpus at a path.
 
     Args:
-        path: A ``.csv``, a ``.zip`` (unpacked into the user cache once), or a folder.
+        path: A CSV table; a folder that holds one, recordings with RAVDESS names, or a folder for each emotion; or a
+            zip of such a folder, which is unpacked into the user cache once.
         progress: Told while a zip is unpacked.
         claimed: Whether whoever gave the path says that RAVDESS lies there.
 
@@ -72,18 +78,54 @@ def load_path(path: Path, progress: Progress | None = None, claimed: bool = Fals
         CorpusError: There is nothing at the path, or it is none of these.
     """
     path = Path(path).expanduser()
-    if path.suffix.lower() == ".csv":
-        return load_table(path, like=ravdess.SPEC)
+    if path.suffix.lower() in TABLES:
+        return load_table(path, ravdess.SPEC, taken=tuple(SPECS))
+    if path.suffix.lower() in SUFFIXES:
+        raise CorpusError(f"{path} is one recording and no corpus; give a folder, a zip or a CSV table")
     if path.is_dir() and (path / ravdess.ARCHIVE).is_file():
         path /= ravdess.ARCHIVE
-    if path.is_file():
-        folder = user_cache() / "unpacked" / f"{path.stem}-{content_digest(path)}"
-        path = unpack(path, folder, SUFFIXES, also=(".csv", ".txt"), progress=progress)
-    if (path / FILE).is_file():
-        return load_table(path / FILE, like=ravdess.SPEC)
+    if not path.is_file():
+        return _load_folder(path, path.resolve().name, claimed)
+    folder = user_cache() / "unpacked" / f"{path.stem}-{content_digest(path, *_UNPACKED)}"
+    unpack(path, folder, SUFFIXES, _BESIDE, progress)
+    try:
+        corpus = _load_folder(folder, path.stem, claimed)
+    except CorpusError as error:  # whoever mends the zip gets another folder, so this one would stay for ever
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CorpusError(str(error).replace(str(folder), str(path))) from None
+    return dataclasses.replace(corpus, source=path)
+
+
+_BESIDE = (*TABLES, ".toml", ".txt")
+_UNPACKED = (*SUFFIXES, *_BESIDE)
+
+
+def _load_folder(path: Path, name: str, claimed: bool) -> Corpus:
+    """The corpus in a folder, or in the one folder that it holds."""
+    path, taken = _within(path), tuple(SPECS)
+    table = find_table(path) if path.is_dir() else None
+    if table:
+        return load_table(table, ravdess.SPEC, name, taken)
+    if (path / FACTS).is_file():
+        return load_classes(path, read_facts(path), ravdess.SPEC, name, taken)
     if synthetic.is_rendering(path):
         return synthetic.load_rendering(path)
-    return ravdess.load_folder(path, claimed)
+    if any(ravdess.is_named(recording) for recording in recordings_under(path)):
+        return ravdess.load_folder(path, claimed, safe_name(name, taken))
+    return load_classes(path, read_facts(path), ravdess.SPEC, name, taken)
+
+
+def _within(folder: Path) -> Path:
+    """The folder itself, or the one that holds everything in it and is no class of recordings."""
+    while folder.is_dir():
+        inside = [path for path in folder.iterdir() if not path.name.startswith(".") and path.name != "__MACOSX"]
+        if len(inside) != 1 or not inside[0].is_dir():
+            break
+        below = list(inside[0].iterdir())
+        if not any(path.is_dir() or path.suffix.lower() in (*TABLES, ".toml") for path in below):
+            break
+        folder = inside[0]
+    return folder
 
 
 def _load_ravdess(data: Path | None, progress: Progress | None, download: bool) -> Corpus:

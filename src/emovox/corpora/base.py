@@ -148,7 +148,8 @@ class Corpus:
         clips: At least one clip.
         root: The folder the clips lie under.
         notes: Sentences about what was found while loading (a nested copy, say), for people to read.
-        source: The table that it was read from; None where that is ``root`` itself.
+        source: The table or zip that it was read from; None where that is ``root`` itself.
+        same: Pairs of clip ids that were found to hold one recording, beside those that were published so.
 
     Raises:
         CorpusError: There are no clips, two share an id, or one has an unknown label.
@@ -159,6 +160,7 @@ class Corpus:
     root: Path
     notes: tuple[str, ...] = ()
     source: Path | None = None
+    same: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(sorted(self.clips, key=lambda clip: clip.id)))
@@ -201,6 +203,11 @@ class Corpus:
     def synthetic(self) -> bool:
         """The spec's."""
         return self.spec.synthetic
+
+    @property
+    def twins(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of clip ids that hold one recording, as published or as found."""
+        return self.spec.published_twice + self.same
 
     @property
     def speakers(self) -> tuple[str, ...]:

@@ -184,7 +184,7 @@ def describe(corpus: Corpus, progress: Progress | None = None, workers: int = 2)
 
 def _measure(clip: Clip) -> _Measured:
     try:
-        samples, info = decode(clip.path)  # (frames, channels)
+        samples, info = decode(clip.path, start=clip.start, end=clip.end)  # (frames, channels)
         mono = check_waveform(mix(samples), str(clip.path), info.sample_rate_hz)
     except AudioError as error:
         return _Measured(error=str(error))

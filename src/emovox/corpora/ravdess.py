@@ -29,6 +29,7 @@ from emovox.audio import decode
 from emovox.corpora.base import Clip, Corpus, CorpusSpec, Partition, Progress
 from emovox.corpora.index import read_index, samples_digest
 from emovox.corpora.scan import SUFFIXES, files_under, recordings_under
+from emovox.corpora.words import safe_name
 from emovox.download import fetch, user_cache
 from emovox.errors import AudioError, CorpusError
 
@@ -136,7 +137,16 @@ def look_alike(name: str, **facts: Any) -> CorpusSpec:
     )  # fmt: skip
 
 
-def load_folder(root: Path, claimed: bool = True) -> Corpus:
+def is_named(path: Path) -> bool:
+    """Whether a file has the name of a RAVDESS speech recording."""
+    try:
+        read_name(path)
+    except CorpusError:
+        return False
+    return True
+
+
+def load_folder(root: Path, claimed: bool = True, name: str = "") -> Corpus:
     """The corpus of every RAVDESS-named recording under a folder, at any depth.
 
     A recording that lies there more than once counts once: the copy nearest to ``root`` is taken. What has another
@@ -145,7 +155,8 @@ def load_folder(root: Path, claimed: bool = True) -> Corpus:
     Args:
         root: The folder.
         claimed: Whether whoever gave the folder says that it is RAVDESS. Otherwise it is called so only if its samples
-            are the published ones, and else by the folder's name.
+            are the published ones, and else by ``name``.
+        name: Of other recordings; by default the folder's.
 
     Raises:
         CorpusError: The folder is missing or unreadable, or no recording in it has a RAVDESS name.
@@ -174,7 +185,7 @@ def load_folder(root: Path, claimed: bool = True) -> Corpus:
     notes = _notes(root, len(chosen), copies, foreign)
     published = _holds_published(clips)
     if not claimed and not published:
-        return Corpus(look_alike(root.resolve().name), clips, root, notes)
+        return Corpus(look_alike(name or safe_name(root.resolve().name, (SPEC.name,))), clips, root, notes)
     if not published:
         notes += (
             'The recordings are not, to the last digit, those that were published; "emovox data verify" tells which.',

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emovox.errors import CorpusError
 
-SUFFIXES = (".wav", ".flac")
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 
 
 def files_under(root: Path) -> list[Path]:
@@ -34,7 +34,7 @@ def files_under(root: Path) -> list[Path]:
 
 
 def recordings_under(root: Path) -> list[Path]:
-    """Every ``.wav`` and ``.flac`` under ``root``, sorted.
+    """Every recording under ``root``, sorted.
 
     Raises:
         CorpusError: As :func:`files_under`.

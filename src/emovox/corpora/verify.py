@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soxr
 
 from emovox.audio import check_waveform, decode, mix
 from emovox.corpora import load_path
 from emovox.corpora.base import Clip, Corpus, CorpusSpec, Progress
 from emovox.corpora.index import Published, read_index, samples_digest
 from emovox.corpora.listing import Listing
+from emovox.corpora.sameness import same_sounds, sketch
 from emovox.corpora.scan import recordings_under
 from emovox.errors import AudioError, CorpusError
 
@@ -29,14 +29,6 @@ KINDS = {
     "mislabelled": "has a name or a folder that contradicts its sound or its name",
 }
 """What can be wrong with a file."""
-
-FINGERPRINT_HZ = 1000
-FINGERPRINT_SAMPLES = 4096
-SAME = 0.9
-"""Correlation of fingerprints from which two recordings are one. In RAVDESS, different ones reach 0.44 at most."""
-
-SAME_SECONDS = 0.05
-"""One recording at two sample rates has one length, but for a resampler's rounding."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,7 @@ class _Heard:
     digest: str = ""
     seconds: float = 0.0
     form: tuple[int, int, int] = (0, 0, 0)  # sample rate, channels, frames
-    fingerprint: np.ndarray | None = None
+    sketch: np.ndarray | None = None
 
 
 def verify(corpus: Corpus | Path | str, progress: Progress | None = None, workers: int = 2) -> Verification:
@@ -151,17 +143,18 @@ def verify(corpus: Corpus | Path | str, progress: Progress | None = None, worker
     if not isinstance(corpus, Corpus):
         corpus = load_path(Path(corpus), progress)
     spec = corpus.spec
-    clips = {clip.path: clip for clip in corpus.clips}
-    paths = recordings_under(corpus.root) if spec.read_name else [clip.path for clip in corpus.clips]
+    read_name = spec.read_name
+    named = [_named(path, read_name) for path in recordings_under(corpus.root)] if read_name else []
+    wanted = named or [(clip.path, clip, "") for clip in corpus.clips]
     heard = []
     with ThreadPoolExecutor(workers) as pool:
-        for one in pool.map(lambda path: _hear(path, spec.read_name or clips.__getitem__), paths):
+        for one in pool.map(lambda file: _hear(*file), wanted):
             heard.append(one)
             if progress:
-                progress("verify", len(heard), len(paths))
+                progress("verify", len(heard), len(wanted))
 
     notes = list(corpus.notes)
-    findings = [Finding("unreadable", _short(corpus, one.path), one.error) for one in heard if one.error]
+    findings = [Finding("unreadable", _short(corpus, one), one.error) for one in heard if one.error]
     expected = spec.published_twice if spec.index else ()
     if spec.index:
         findings += _against_index(corpus, heard, read_index(spec.index))
@@ -172,7 +165,7 @@ def verify(corpus: Corpus | Path | str, progress: Progress | None = None, worker
             if {first, second} <= present
         ]
     elif spec.read_name:
-        findings += [Finding("extra", _short(corpus, one.path), one.name_error) for one in heard if one.name_error]
+        findings += [Finding("extra", _short(corpus, one), one.name_error) for one in heard if one.name_error]
         notes.append("Its samples were not held to an index, since none is known for this corpus.")
     findings += _misplaced(corpus, heard) + _duplicates(corpus, heard, expected)
     order = list(KINDS)
@@ -182,43 +175,27 @@ def verify(corpus: Corpus | Path | str, progress: Progress | None = None, worker
     )
 
 
-def _hear(path: Path, clip_at: Callable[[Path], Clip]) -> _Heard:
-    """Decode one file; its path tells what it should be."""
-    clip, name_error = None, ""
+def _named(path: Path, read_name: Callable[[Path], Clip]) -> tuple[Path, Clip | None, str]:
+    """A file, the clip that its name says it is, and what is wrong with the name."""
     try:
-        clip = clip_at(path)
+        return path, read_name(path), ""
     except CorpusError as error:
-        name_error = str(error)
+        return path, None, str(error)
+
+
+def _hear(path: Path, clip: Clip | None, name_error: str) -> _Heard:
+    """Decode one file, or the part of it that the clip is."""
+    start, end = (clip.start, clip.end) if clip else (None, None)
     try:
-        samples, info = decode(path)  # (frames, channels)
+        samples, info = decode(path, start=start, end=end)  # (frames, channels)
         mono = check_waveform(mix(samples), str(path), info.sample_rate_hz)
     except AudioError as error:
         return _Heard(path, clip, name_error, error=str(error))
     form = (info.sample_rate_hz, info.channels, info.frames)
     return _Heard(
         path, clip, name_error, "", samples_digest(samples), len(mono) / info.sample_rate_hz, form,
-        fingerprint(mono, info.sample_rate_hz),
+        sketch(mono, info.sample_rate_hz),
     )  # fmt: skip
-
-
-def fingerprint(waveform: np.ndarray, sample_rate_hz: int) -> np.ndarray:
-    """What stays of a recording whatever its sample rate, depth, level and container: the course of its low band.
-
-    The waveform is resampled to 1 kHz, its mean taken off, and differenced so that rumble counts little; its first four
-    seconds are scaled to unit length. The product of two fingerprints is then the correlation of two recordings.
-
-    Args:
-        waveform: (samples,), float32.
-        sample_rate_hz: Its rate.
-
-    Returns:
-        (4096,), float32, of length 1; zero where nothing changes.
-    """
-    centred = waveform - waveform.mean()
-    low = np.diff(soxr.resample(centred, sample_rate_hz, FINGERPRINT_HZ, quality="MQ"))[:FINGERPRINT_SAMPLES]
-    padded = np.pad(low, (0, FINGERPRINT_SAMPLES - len(low))).astype(np.float32)
-    scaled: np.ndarray = padded / np.maximum(np.linalg.norm(padded), np.float32(1e-9))
-    return scaled
 
 
 def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, Published]) -> list[Finding]:
@@ -227,7 +204,7 @@ def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, Publish
     published = {entry.digest: clip_id for clip_id, entry in index.items()}
     elsewhere: dict[str, str] = {}  # clip id → the wrongly named file that holds its sound
     for one in heard:
-        file, clip_id = _short(corpus, one.path), one.clip.id if one.clip else ""
+        file, clip_id = _short(corpus, one), one.clip.id if one.clip else ""
         entry = index.get(clip_id)
         if entry and (one.error or (one.digest == entry.digest and one.form[0] == rate)):
             continue
@@ -261,39 +238,31 @@ def _misplaced(corpus: Corpus, heard: list[_Heard]) -> list[Finding]:
         match = re.fullmatch(corpus.spec.speaker_folder or "", one.path.parent.name)
         if match and one.clip and match[1] != one.clip.speaker:
             reason = f"lies in {match[0]}, but its name says {_who(corpus.spec)} {one.clip.speaker}; move or rename it"
-            findings.append(Finding("mislabelled", _short(corpus, one.path), reason))
+            findings.append(Finding("mislabelled", _short(corpus, one), reason))
     return findings
 
 
 def _duplicates(corpus: Corpus, heard: list[_Heard], expected: Iterable[tuple[str, str]]) -> list[Finding]:
     """Files of different names with the same sound; ``expected`` pairs of names are passed over."""
-    able = [one for one in heard if one.fingerprint is not None]
+    able = [one for one in heard if one.sketch is not None]
     if not able:
         return []
-    prints = np.stack([one.fingerprint for one in able if one.fingerprint is not None])  # (files, 4096)
-    prints = prints[:, prints.any(axis=0)]  # short clips leave the rest empty
-    seconds = np.array([one.seconds for one in able])
+    sketches = np.stack([one.sketch for one in able if one.sketch is not None])  # (files, 512)
     passed = {frozenset(pair) for pair in expected}
     findings = []
-    found: set[int] = set()
-    for start in range(0, len(able), 512):  # in blocks, so that memory stays small for any corpus
-        block = slice(start, start + 512)
-        alike = (prints[block] @ prints.T > SAME) & (abs(seconds[block, None] - seconds) <= SAME_SECONDS)
-        for row, column in np.argwhere(alike):
-            i, j = int(start + row), int(column)
-            a, b = able[i], able[j]
-            names = (a.path.stem, b.path.stem) if corpus.spec.read_name else (str(a.path), str(b.path))
-            if j <= i or j in found or names[0] == names[1] or frozenset(names) in passed:
-                continue
-            found.add(j)
-            labels = [
-                f"{field} {getattr(a.clip, field)} there and {getattr(b.clip, field)} here"
-                for field in ("emotion", "speaker")
-                if a.clip and b.clip and getattr(a.clip, field) != getattr(b.clip, field)
-            ]
-            contradiction = f", though labelled {' and '.join(labels)}" if labels else ""
-            reason = f"has the same sound as {_short(corpus, a.path)}{contradiction}; keep one of them"
-            findings.append(Finding("duplicate", _short(corpus, b.path), reason))
+    for i, j, _ in same_sounds(sketches, np.array([one.seconds for one in able])):
+        a, b = able[i], able[j]
+        names = (a.path.stem, b.path.stem) if corpus.spec.read_name else (_short(corpus, a), _short(corpus, b))
+        if names[0] == names[1] or frozenset(names) in passed:
+            continue
+        labels = [
+            f"{field} {getattr(a.clip, field)} there and {getattr(b.clip, field)} here"
+            for field in ("emotion", "speaker")
+            if a.clip and b.clip and getattr(a.clip, field) != getattr(b.clip, field)
+        ]
+        contradiction = f", though labelled {' and '.join(labels)}" if labels else ""
+        reason = f"has the same sound as {_short(corpus, a)}{contradiction}; keep one of them"
+        findings.append(Finding("duplicate", _short(corpus, b), reason))
     return findings
 
 
@@ -319,6 +288,7 @@ def _who(spec: CorpusSpec) -> str:
     return "actor" if spec.acted else "speaker"
 
 
-def _short(corpus: Corpus, path: Path) -> str:
-    """A file's path from the corpus's root."""
-    return str(path.relative_to(corpus.root) if path.is_relative_to(corpus.root) else path)
+def _short(corpus: Corpus, one: _Heard) -> str:
+    """A file's path from the corpus's root, and which part of it."""
+    path = one.path.relative_to(corpus.root) if one.path.is_relative_to(corpus.root) else one.path
+    return f"{path}@{one.clip.span}" if one.clip and one.clip.span else str(path)

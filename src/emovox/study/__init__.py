@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from emovox.corpora.base import Corpus, Progress
+from emovox.corpora.guard import guarded
 from emovox.download import user_cache
 from emovox.errors import EmovoxError, ModelError, to_resume
 from emovox.files import sweep
@@ -67,6 +68,10 @@ def run_study(
     recipe = dataclasses.replace(recipe, corpus=corpus.name)
     check(recipe)
     earlier = Run.open(out) if resume else None
+    checked = guarded(corpus, user_cache() / "checked", available_cores(), tell)
+    for note in checked.notes[len(corpus.notes) :]:
+        _say(tell, note)
+    corpus = checked
     folds = make_folds(recipe.protocol, corpus)
     for fold in folds:
         if labels := untrained(fold.train, fold.test):
