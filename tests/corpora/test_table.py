@@ -144,7 +144,7 @@ def test_a_corpus_tells_of_itself(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("name = \n", "corpus.toml is not TOML"),
-        ("license_of = 'x'\n", "unknown key 'lisence'; known keys: name, title, version, licence"),
+        ("license_of = 'x'\n", "unknown key 'license_of'; known keys: name, title, version, licence"),
         ("acted = 'yes'\n", "acted: give true or false"),
         ("labels = 'a, b'\n", "labels: give a list"),
         ("labels = ['calm', 'angry']\n", "labels must hold each of angry, bored, calm once"),
