@@ -653,3 +653,14 @@ def test_models_takes_less_than_a_second_of_the_processor(tmp_path):
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(taken) < 1
+
+
+def test_a_run_at_work_is_judged_but_not_written(invoke, tmp_path):
+    from emovox.runs import Run
+
+    run = fake_run(tmp_path / "run", models=("cnn",), speakers=6)
+    with Run.locked(run.path):
+        shown = invoke("evaluate", run.path)
+    assert shown.exit_code == 2
+    assert f"is in use by process {os.getpid()} on " in shown.stderr and shown.stderr.count("\n") == 1
+    assert "cnn" in shown.stdout and not run.at.results.exists()

@@ -242,15 +242,17 @@ def test_a_crafted_run_is_refused_when_it_is_opened(run: Run, name: str) -> None
 
 
 def test_a_crafted_run_writes_nothing_outside_its_folder(tmp_path: Path) -> None:
-    """Whatever is judged of it: a model called ``x/../../../picture`` drew ``confusion_x/../../../picture.png``."""
+    """A model called ``x/../../../picture`` drew ``figures/confusion_x/../../../picture.png``."""
     crafted = fake_run(tmp_path / "run" / "crafted", models=("cnn",))
     name = "x/../../../picture"
     recipe = dataclasses.replace(crafted.recipe, models={name: settings("cnn")})
     crafted.at.recipe.write_text(recipe.to_toml())
-    (crafted.path / "figures" / "confusion_x").mkdir(parents=True)
+    for folder in ("figures/confusion_x", "figures/history_x", "folds/fold1/x"):
+        (crafted.path / folder).mkdir(parents=True)
+    (crafted.path / "folds" / "fold1" / "cnn-seed0").rename(crafted.path / "picture-seed0")
     there = {path for path in tmp_path.rglob("*") if crafted.path not in path.parents}
     with pytest.raises(RunError, match="cannot name a folder"):
-        write_report(crafted_again := Run.open(crafted.path), evaluate(crafted_again))
+        write_report(opened := Run.open(crafted.path), evaluate(opened))
     assert {path for path in tmp_path.rglob("*") if crafted.path not in path.parents} == there
 
 

@@ -294,7 +294,7 @@ def test_an_unknown_corpus() -> None:
 
 
 def test_not_downloading() -> None:
-    with pytest.raises(CorpusError, match='Run "emovox data get ravdess", or give --data PATH'):
+    with pytest.raises(CorpusError, match='Run "emovox data get ravdess", or name its folder or zip'):
         load_corpus("ravdess", download=False)
 
 

@@ -185,3 +185,19 @@ def test_a_model_is_called_as_its_recipe_names_it_or_as_papers_write_its_kind(tm
     assert model_title(model) == "CNN"
     assert model_title(dataclasses.replace(model, name="small")) == "small"
     assert model_title(dataclasses.replace(model, name="yamnet")) == "yamnet"  # a CNN by that name is no YAMNet
+
+
+def test_provenance_tells_of_every_session_and_of_no_place_on_this_machine(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", models=("cnn",), speakers=6)
+    for command in ("emovox run", "emovox run --resume"):
+        run.begin_session({"command": command, "software": {"numpy": "2"}})
+    run.update_provenance({"weights": {"cnn": {"file": "ear.npy", "sha256": "0a", "path": "/home/me/ear.npy"}}})
+    rows = Page(html.write(run, evaluate(run), dict.fromkeys(_pictures(run), run.at.recipe)).read_text()).rows
+    told = dict(row for row in rows if len(row) == 2)
+    assert told["sessions.1.command"] == "emovox run" and told["sessions.2.command"] == "emovox run --resume"
+    assert told["sessions.2.software.numpy"] == "2" and told["weights.cnn.file"] == "ear.npy"
+    assert not any("/home/me" in value or str(tmp_path) in value for value in told.values())
+
+
+def _pictures(run: Run) -> list[str]:
+    return ["final", *(f"{what}_{name}" for name in run.recipe.models for what in ("confusion", "history"))]

@@ -136,7 +136,7 @@ def _load_ravdess(data: Path | None, progress: Progress | None, download: bool) 
     if found:
         return load_path(found, progress, claimed=True)
     if not download:
-        raise CorpusError('RAVDESS is not at data/ravdess. Run "emovox data get ravdess", or give --data PATH')
+        raise CorpusError('RAVDESS is not at data/ravdess. Run "emovox data get ravdess", or name its folder or zip')
     try:
         return ravdess.load_folder(ravdess.get(progress=progress))
     except UnreachableError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -115,7 +116,7 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
         '<h2 id="provenance">Provenance</h2>',
         "<p>What this run was made of. The recipe holds every setting, and makes the run again.</p>",
-        _pairs(_flat({k: v for k, v in run.provenance.items() if k != "corpus"})),
+        _pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])]),
         "<h3>recipe.toml</h3>",
         f'<div class="scroll"><pre class="low">{escape(run.recipe.to_toml())}</pre></div>',
         "<h3>In the folder</h3>",

@@ -67,7 +67,8 @@ def run_study(
     tell = progress or (lambda stage, done, total: None)
     recipe = dataclasses.replace(recipe, corpus=corpus.name)
     check(recipe)
-    earlier = Run.open(out) if resume else None
+    if resume:
+        Run.open(out)
     checked = guarded(corpus, user_cache() / "checked", available_cores(), tell)
     for note in checked.notes[len(corpus.notes) :]:
         _say(tell, note)
@@ -78,6 +79,7 @@ def run_study(
             _say(tell, untrained_notice(fold.name, labels))
     with Run.locked(out):
         sweep(user_cache(), ABANDONED_SECONDS)
+        earlier = Run.open(out) if resume else None
         if earlier and stages.is_complete(earlier):  # nobody need ask for weights
             run = Run.create(out, recipe, corpus, folds)
             _begin(run, command)
