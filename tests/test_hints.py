@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -25,7 +26,7 @@ from emovox.runs import Run
 from fake_run import fake_run
 
 SOURCE = Path(cli.__file__).parents[1]
-COMMANDS = r"emovox (?:run|predict|evaluate|compare|models|data)\b"
+COMMANDS = r"emovox (?:run|predict|evaluate|compare|models|data|audit)\b"
 
 
 def type_in(command: str) -> dict[str, Any]:
@@ -55,13 +56,23 @@ def written() -> list[str]:
                 found += re.findall(f"{quote}({COMMANDS}[^{quote}\\n]*){quote}", said)
             if re.fullmatch(f"{COMMANDS} [^;]*", said):  # an example, or a step to take next
                 found.append(said)
-    names = {f"emovox {name}" for name in ("compare", "data", "evaluate", "predict")}  # a mention, no command
+    names = {f"emovox {name}" for name in ("audit", "compare", "data", "evaluate", "predict")}  # a mention, no command
     return sorted(set(found) - names)
 
 
 @pytest.mark.parametrize("command", written())
 def test_a_command_in_the_source_can_be_typed(command: str) -> None:
     type_in(command)
+
+
+def test_no_command_in_the_source_holds_a_value_that_is_not_quoted() -> None:
+    """A value goes through ``typed``, which quotes it."""
+    for module in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else []
+            for before, after in itertools.pairwise(parts):
+                told = isinstance(before, ast.Constant) and re.search(f"{COMMANDS}[^'\"]*$", str(before.value))
+                assert not (told and isinstance(after, ast.FormattedValue)), f"{module}:{node.lineno}"
 
 
 def test_commands_are_found_in_the_source() -> None:

@@ -150,12 +150,12 @@ def locked(path: Path | str) -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.platform != "win32":  # while it is still ours
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # while it is still ours; Windows removes no open file
+            path.unlink()
         os.close(handle)
-        if sys.platform == "win32":  # where it fails if another has it open already
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+        if sys.platform == "win32":
+            with contextlib.suppress(OSError):  # as when another has opened it since
+                path.unlink()
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -177,7 +177,8 @@ def _take(path: Path) -> int:
         except OSError as error:
             warnings.warn(f"{path} cannot be locked ({error.strerror}); start no second process there", stacklevel=4)
         with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), path.stat()):  # else its holder has just removed it
+            # Elsewhere than on Windows its holder may just have removed it.
+            if sys.platform == "win32" or os.path.samestat(os.fstat(handle), path.stat()):
                 os.truncate(handle, 0)
                 os.write(handle, f"process {os.getpid()} on {platform.node() or 'this machine'}\n".encode())
                 return handle

@@ -21,7 +21,7 @@ from emovox.audio import check_rate, check_waveform, decode, mix
 from emovox.corpora.base import Clip, Corpus, Progress
 from emovox.corpora.sameness import same_sounds, sketch
 from emovox.corpora.words import plain
-from emovox.errors import AudioError, CorpusError
+from emovox.errors import AudioError, CorpusError, typed
 from emovox.files import write_json
 
 NAMED = 20
@@ -139,12 +139,17 @@ def _overlapping(clips: Sequence[Clip]) -> Iterator[tuple[Clip, Clip]]:
                 before.append((start, end, clip))
 
 
+def _verify(corpus: Corpus) -> str:
+    """What to type to see all that is wrong."""
+    return typed("emovox", "data", "verify", corpus.source or corpus.root)
+
+
 def _unreadable(corpus: Corpus, broken: list[tuple[Clip, str]]) -> str:
     more = [_file(corpus, clip) for clip, _ in broken[1:NAMED]] + (["…"] if len(broken) > NAMED else [])
     others = f"; likewise {', '.join(more)}" if more else ""
     return (
         f"{len(broken):,} of {len(corpus.clips):,} recordings cannot be used: {plain(broken[0][1])}{others}. "
-        f"What is wrong with each: emovox data verify {corpus.source or corpus.root}"
+        f"What is wrong with each: {_verify(corpus)}"
     )
 
 
@@ -153,12 +158,12 @@ def _contradiction(corpus: Corpus, pairs: list[tuple[Clip, Clip]], what: str) ->
     more = f" (and {len(pairs) - 1:,} more)" if len(pairs) > 1 else ""
     return (
         f"{_file(corpus, a)} and {_file(corpus, b)} hold the same sound under the {what}s {getattr(a, what)} and "
-        f"{getattr(b, what)}{more}; keep one of them. All such: emovox data verify {corpus.source or corpus.root}"
+        f"{getattr(b, what)}{more}; keep one of them. All such: {_verify(corpus)}"
     )
 
 
 def _look(corpus: Corpus) -> str:
-    return f"'emovox data verify {corpus.source or corpus.root}' names all"
+    return f"'{_verify(corpus)}' names all"
 
 
 def _file(corpus: Corpus, clip: Clip) -> str:
