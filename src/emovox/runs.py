@@ -310,8 +310,8 @@ class Run:
 
     @property
     def leaky(self) -> bool:
-        """True where training and test share speakers, or an audit let them share more; every figure then says so."""
-        return "audit" in self.provenance or any(fold.leaky for fold in self.folds.values())
+        """True where training and test share speakers, or a trial may share more; every figure then says so."""
+        return "trial" in self.provenance or any(fold.leaky for fold in self.folds.values())
 
     def only(self, models: Sequence[str]) -> Run:
         """The same run as if its recipe had named these models alone; to be read, not written."""

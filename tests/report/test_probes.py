@@ -34,6 +34,28 @@ AUDIT = {
 }  # fmt: skip
 
 
+ROBUSTNESS = {
+    **{key: AUDIT[key] for key in ("protocol", "warnings", "chance_uar", "unit", "units", "corpus")},
+    "conditions": [
+        {"name": "clean", "title": "as recorded", "models": {
+            name: {"uar": score(0.7), "difference": None, "calibration_error": 0.04} for name in ("cnn", "yamnet")}},
+        {"name": "noise", "title": "a <lot> of noise", "models": {
+            "cnn": {"uar": score(0.3), "difference": score(-0.4), "calibration_error": 0.21},
+            "yamnet": {"uar": score(0.65), "difference": score(-0.05), "calibration_error": 0.05}}},
+    ],
+}  # fmt: skip
+CURVE = {
+    **{key: AUDIT[key] for key in ("protocol", "warnings", "chance_uar", "unit", "units", "corpus")},
+    "draws": 3,
+    "models": {
+        "yamnet": {
+            "sizes": [{"speakers": 4, "uar": score(0.5)}, {"speakers": 20, "uar": score(0.7)}],
+            "doubling": score(0.041),
+        }
+    },
+}
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return fake_run(tmp_path / "run", "speakers6", models=("cnn", "yamnet"))
@@ -56,6 +78,25 @@ def test_the_figure_shows_every_trick_and_what_it_adds(run: Run, drawn: list[Fig
     shown = words(drawn[0])
     for word in ("split by clip", "labels shuffled", "+10.0", "+8.0", "synthetic"):
         assert word in shown
+
+
+def test_other_recordings_and_more_speakers_stand_in_the_report(run: Run) -> None:
+    run.at.robustness.write_text(json.dumps(ROBUSTNESS))
+    run.at.learning_curve.write_text(json.dumps(CURVE))
+    page = write_report(run, evaluate(run)).read_text()
+    assert [s.name for s in sections(run)] == ["robustness", "learning_curve"]
+    assert "cnn loses most with a &lt;lot&gt; of noise: −40.0 [−45.0, −35.0]." in page and "<td>21.0</td>" in page
+    assert "Twice as many speakers would bring yamnet +4.1 [−0.9, +9.1] points" in page
+    assert "<td>50.0 [45.0, 55.0]</td>" in page
+    assert run.at.probe_figure("robustness").is_file() and run.at.probe_figure("learning_curve").is_file()
+
+
+def test_their_figures_name_conditions_sizes_and_models(run: Run, drawn: list[Figure]) -> None:
+    probe_figures.robustness(ROBUSTNESS, run.path / "a.png")
+    probe_figures.learning_curve(CURVE, run.path / "b.png")
+    for figure, said in zip(drawn, (("as recorded", "a <lot> of noise", "cnn"), ("4", "20", "yamnet")), strict=True):
+        for word in said:
+            assert word in words(figure)
 
 
 def test_a_damaged_file_is_named(run: Run) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +15,14 @@ pytest.importorskip("tensorflow")
 from emovox.corpora.base import Corpus
 from emovox.errors import EmovoxError, ModelError, RunError
 from emovox.evaluation import evaluate
-from emovox.models import KINDS
-from emovox.models.settings import Training
 from emovox.recipe import Recipe
 from emovox.runs import FoldRecord, Run
 from emovox.splits import make_folds
-from emovox.study import Serial, audit, stages
-from emovox.study.audit import Case, Inputs, normalised
-from fake_kind import Ear, EarSettings
+from emovox.study import Serial, audit, stages, trials
+from emovox.study.audit import normalised
+from emovox.study.stages import Inputs
+from emovox.study.trials import Case
+from fake_kind import EarSettings
 from fake_run import fake_corpus, fake_run
 
 
@@ -120,28 +118,6 @@ def test_silence_is_left_as_it_is() -> None:
 # The audit as a whole
 
 
-@pytest.fixture(scope="module")
-def finished(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A finished run of a linear head, one with hidden units, and their ensemble."""
-    folder = tmp_path_factory.mktemp("audit")
-    hidden = EarSettings(statistics=("mean",), hidden_units=8, training=Training(epochs=1))
-    models = {"one": EarSettings(shrinkages=(0.5, 2.0)), "two": hidden, "all": KINDS["ensemble"].settings()}
-    recipe = Recipe(corpus=tiny_corpus.name, protocol="speakers6", models=models)
-    with pytest.MonkeyPatch.context() as patch, Serial(ignore) as executor:
-        patch.setitem(KINDS, "ear", Ear())
-        patch.setenv("EMOVOX_CACHE", str(folder / "cache"))
-        made = Run.create(folder / "run", recipe, tiny_corpus, make_folds(recipe.protocol, tiny_corpus))
-        weights, _ = stages.find_weights(recipe, tiny_corpus, {}, ignore)
-        stages.train(made, stages.prepare(made, tiny_corpus, weights, 1, executor, ignore), executor)
-        yield made.path
-
-
-@pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Run:
-    """The same in a folder of its own."""
-    return Run.open(shutil.copytree(finished, tmp_path / "run"))
-
-
 def test_an_audit_trains_judges_and_goes_on_where_it_stopped(
     run: Run, tiny_corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +139,7 @@ def test_an_audit_trains_judges_and_goes_on_where_it_stopped(
     assert tricks["both-sides"]["inflation"]["value"] > 0.05
     assert tricks["shuffled-labels"]["at_chance"]
     for name in names:
-        trial = Run.open(run.at.trial(name))
+        trial = Run.open(run.at.trial(f"one-{name}"))
         assert trial.leaky and evaluate(trial).warnings[-1].startswith("leaky")
     assert not run.leaky
 
@@ -180,7 +156,7 @@ def test_models_that_learn_in_epochs_are_audited_where_they_are_named(
         patch.setattr(audit, "TRICKS", [trick for trick in audit.TRICKS if trick.epochs is not None])
         found = audit.audit(run, tiny_corpus, models=["two"], executor=executor)
     assert [trick["name"] for trick in found["tricks"]] == ["epoch-on-test"]
-    trial = Run.open(run.at.trial("epoch-on-test"))
+    trial = Run.open(run.at.trial("two-epoch-on-test"))
     assert all(fold.validation == fold.test for fold in trial.folds.values())
     assert audit.expected_seconds(run, ["two"], 2) == pytest.approx(
         5 / 2 * sum(run.read_result(job).seconds for job in run.jobs if job.model == "two")
@@ -190,22 +166,26 @@ def test_models_that_learn_in_epochs_are_audited_where_they_are_named(
 def test_what_cannot_be_audited_is_refused_before_any_work(run: Run, tiny_corpus: Corpus, tmp_path: Path) -> None:
     for name in ("all", "nothing"):
         with pytest.raises(ModelError, match="available: one, two"):
-            audit.auditable(run, [name])
+            trials.trainable(run, [name])
     with pytest.raises(ModelError, match="--models cnn"):
-        audit.auditable(fake_run(tmp_path / "networks", models=("cnn",)), None)
+        trials.trainable(fake_run(tmp_path / "networks", models=("cnn",)), None)
     other = dataclasses.replace(tiny_corpus, clips=tiny_corpus.clips[1:])
     with pytest.raises(RunError, match="--data"):
         audit.audit(run, other, executor=Serial(ignore))
     with pytest.raises(RunError, match="trainings left"):
         audit.audit(fake_run(tmp_path / "left", models=("yamnet",), finish=False), tiny_corpus)
-    assert not run.at.trial("by-clip").exists()
+    assert not run.at.trial("one-by-clip").exists()
 
 
-def test_an_audit_of_another_recipe_is_not_gone_on_with(run: Run, tiny_corpus: Corpus) -> None:
+def test_a_trial_of_another_version_is_not_gone_on_with(
+    run: Run, tiny_corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TRICKS", audit.TRICKS[:1])
     with Serial(ignore) as executor:
         audit.audit(run, tiny_corpus, models=["one"], executor=executor)
-        with pytest.raises(RunError, match=r"or remove .*by-clip and audit again"):
-            audit.audit(run, tiny_corpus, models=["two"], executor=executor)
+        monkeypatch.setattr(audit, "SEED", 1)
+        with pytest.raises(RunError, match=r"other folds .*or remove .*one-by-clip and type"):
+            audit.audit(run, tiny_corpus, models=["one"], executor=executor)
 
 
 def test_more_than_chance_on_shuffled_labels_is_said_loudly() -> None:

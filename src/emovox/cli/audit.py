@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 from emovox.cli.base import examples
-from emovox.cli.run import DataOption, WorkersOption, corpus_of, names, with_weights
-from emovox.terminal import Screen
+from emovox.cli.run import MovedOption, WorkersOption, chosen_files, corpus_of, names, warn_if_long, with_weights
+from emovox.terminal import Screen, say
 
 app = typer.Typer()
-
-LONG_SECONDS = 60.0
 
 
 @app.command(epilog=examples("emovox audit runs/NAME", "emovox audit runs/NAME --models whisper,cnn"))
@@ -27,7 +25,7 @@ def audit(
             help="Which models, by comma. Default: those that learn in no epochs; others take as long as in the run.",
         ),
     ] = None,
-    data: DataOption = None,
+    data: MovedOption = None,
     workers: WorkersOption = None,
     **weights: Path | None,
 ) -> None:
@@ -41,18 +39,17 @@ def audit(
     from emovox.report.probes import audit_section
     from emovox.runs import Run
     from emovox.study.audit import audit as play
-    from emovox.study.audit import auditable, expected_seconds, refuse_leaks
-    from emovox.terminal import StageProgress, duration, show_section
+    from emovox.study.audit import expected_seconds, refuse_leaks
+    from emovox.study.trials import trainable
+    from emovox.terminal import StageProgress, show_section
 
     opened = Run.open(run)
     with StageProgress(Screen(stderr=True)) as progress:
         corpus = corpus_of(opened, data, progress)
-        chosen = auditable(opened, names(models))
-        seconds = expected_seconds(opened, chosen, workers or available_cores())
-        if seconds > LONG_SECONDS:
-            progress.say(f"{', '.join(chosen)} under every trick: about {duration(seconds)}.")
-        given = {name.removesuffix("_weights"): path for name, path in weights.items() if path is not None}
-        found = play(opened, corpus, given, chosen, workers, progress)
+        chosen = trainable(opened, names(models))
+        warn_if_long(progress, chosen, expected_seconds(opened, chosen, workers or available_cores()))
+        found = play(opened, corpus, chosen_files(weights), chosen, workers, progress)
     show_section(Screen(), audit_section(found, opened.at.probe_figure("audit")))
-    print(f"Report: {write_report(opened, judge(opened))}")
+    with Run.locked(run):
+        say(Screen(), f"\nReport: {write_report(opened, judge(opened, finished_only=True))}")
     refuse_leaks(found)

@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emovox.cli.base import examples
+from emovox.cli.run import MovedOption, WorkersOption, chosen_files, corpus_of, names, warn_if_long, with_weights
+from emovox.errors import ModelError
 from emovox.terminal import Screen, say
+
+if TYPE_CHECKING:
+    from emovox.runs import Run
 
 app = typer.Typer()
 
 
-@app.command(epilog=examples("emovox evaluate runs/NAME", "emovox evaluate runs/NAME --finished"))
+@app.command(
+    epilog=examples(
+        "emovox evaluate runs/NAME",
+        "emovox evaluate runs/NAME --finished",
+        "emovox evaluate runs/NAME --robustness --models whisper",
+        "emovox evaluate runs/NAME --learning-curve",
+    )
+)
+@with_weights
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with finished trainings.")],
     finished: Annotated[
         bool, typer.Option("--finished", help="Judge the models that are done, though others are not yet.")
     ] = False,
+    robustness: Annotated[
+        bool,
+        typer.Option(
+            "--robustness",
+            help="Ask the models about test clips altered as by a telephone, a codec, noise or a room; takes minutes.",
+        ),
+    ] = False,
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Train on fewer speakers, to see what more would bring.")
+    ] = False,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Whom --robustness asks (default: all) and --learning-curve trains (default: those that learn in no "
+            "epochs), by comma.",
+        ),
+    ] = None,
+    data: MovedOption = None,
+    workers: WorkersOption = None,
+    **weights: Path | None,
 ) -> None:
     """Judge a run again from its predictions, and write its tables, figures and report anew."""
     from emovox.evaluation import evaluate as judge
@@ -26,6 +60,8 @@ def evaluate(
     from emovox.runs import Run
     from emovox.terminal import show_classes, show_evaluation, show_pairs
 
+    if models and not (robustness or learning_curve):
+        raise ModelError("--models says whom --robustness asks or --learning-curve trains; give it beside one of them")
     opened, console = Run.open(run), Screen()
     evaluation = judge(opened, finished_only=finished)
     from emovox.report import write_report
@@ -33,10 +69,40 @@ def evaluate(
     show_evaluation(console, evaluation)
     show_classes(console, evaluation)
     show_pairs(console, evaluation)
+    if robustness or learning_curve:
+        _find_out(opened, robustness, learning_curve, names(models), data, workers, chosen_files(weights))
     with Run.locked(run):  # what is read above may be read while another process works there
         write_results(opened, evaluation)
         report = write_report(opened, evaluation)
     say(console, f"\nReport: {report}")
+
+
+def _find_out(
+    run: Run, robustness: bool, learning_curve: bool, models: tuple[str, ...] | None, data: str | None,
+    workers: int | None, weights: dict[str, Path],
+) -> None:  # fmt: skip
+    """Alter the run's test clips, train on fewer speakers, or both; and show what came of it."""
+    from emovox.provenance import available_cores
+    from emovox.report.probes import learning_curve_section, robustness_section
+    from emovox.study.learning_curve import expected_seconds
+    from emovox.study.learning_curve import learning_curve as fewer_speakers
+    from emovox.study.robustness import robustness as alter
+    from emovox.study.trials import trainable
+    from emovox.terminal import StageProgress, show_section
+
+    sections = []
+    with StageProgress(Screen(stderr=True)) as progress:
+        corpus = corpus_of(run, data, progress)
+        if robustness:
+            altered = alter(run, corpus, weights, models, workers, progress)
+            sections.append(robustness_section(altered, run.at.probe_figure("robustness")))
+        if learning_curve:
+            chosen = trainable(run, models)
+            warn_if_long(progress, chosen, expected_seconds(run, chosen, workers or available_cores()))
+            curves = fewer_speakers(run, corpus, weights, chosen, workers, progress)
+            sections.append(learning_curve_section(curves, run.at.probe_figure("learning_curve")))
+    for section in sections:
+        show_section(Screen(), section)
 
 
 @app.command(epilog=examples("emovox compare runs/first runs/second"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Where runs go unless ``--out`` says otherwise."""
 
+LONG_SECONDS = 60.0
+
 app = typer.Typer()
 
 DataOption = Annotated[
@@ -33,6 +35,10 @@ DataOption = Annotated[
         help="RAVDESS, a folder or zip; your own corpus, a folder for each emotion, a CSV table or a zip of either; or "
         "a corpus name such as synthetic. Without it: $EMOVOX_DATA, data/ravdess, the user cache, then a download.",
     ),
+]
+MovedOption = Annotated[
+    str | None,
+    typer.Option("--data", metavar="PATH", help="Where the run's recordings lie now. Default: where they lay then."),
 ]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, metavar="N", help="Processes at once. Default: what the machine has.")
@@ -140,7 +146,7 @@ def run(
 
             finished = run_study(
                 study, corpus, folder, resume=resume, workers=workers, progress=progress,
-                weights={name.removesuffix("_weights"): path for name, path in weights.items() if path is not None},
+                weights=chosen_files(weights),
                 optional=() if models or recipe or resume else tuple(study.models), command=typed("emovox", *ctx.obj),
             )  # fmt: skip
     except KeyboardInterrupt:
@@ -153,6 +159,19 @@ def run(
     if earlier is not None:
         given = {"recipe": earlier.at.recipe, "data": data or earlier.provenance["corpus"].get("source"), **weights}
     show_finished(Screen(), finished, evaluate(finished), given)
+
+
+def chosen_files(weights: Mapping[str, Path | None]) -> dict[str, Path]:
+    """Kind → the file that its option of :func:`with_weights` named."""
+    return {name.removesuffix("_weights"): path for name, path in weights.items() if path is not None}
+
+
+def warn_if_long(progress: StageProgress, models: Sequence[str], seconds: float) -> None:
+    """Say how long trainings will take, where that is more than a minute."""
+    from emovox.terminal import duration
+
+    if seconds > LONG_SECONDS:
+        progress.say(f"Training {', '.join(models)} takes about {duration(seconds)}.")
 
 
 def names(listed: str | None) -> tuple[str, ...] | None:

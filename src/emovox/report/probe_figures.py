@@ -42,10 +42,69 @@ def audit(found: Mapping[str, Any], path: Path) -> Path:
         axes.set_xlabel(
             f"UAR, per cent, with 95 % intervals over {found['units']:,} {found['unit']}; at the right points"
         )
-        handles = [axes.plot([], [], MARKERS[k], color=COLOURS[k], label=name)[0] for k, name in enumerate(names)]
+        handles = _handles(axes, names)
         handles.append(axes.plot([], [], "o", color=GREY, markerfacecolor="white", label="honest")[0])
         _legend(axes, handles)
         return figures.save(figure, path)
+
+
+def robustness(found: Mapping[str, Any], path: Path) -> Path:
+    """A row for each condition: each model's UAR; a dashed line is where it stands on clips as recorded."""
+    conditions = found["conditions"]
+    names = list(conditions[0]["models"])
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(7.2, 1.15 + max(0.26, 0.09 * len(names)) * len(conditions))
+        subtitle = f"{found['corpus']}, {found['protocol']}: the same models on the same test clips, altered."
+        head(figure, "Other recordings", subtitle, tuple(found["warnings"]))
+        axes = figure.subplots()
+        for k, name in enumerate(names):
+            colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
+            offset = 0.7 * ((k + 0.5) / len(names) - 0.5)
+            for row, condition in enumerate(conditions):
+                value, low, high = (100 * condition["models"][name]["uar"][key] for key in ("value", "low", "high"))
+                axes.plot([low, high], [row + offset] * 2, color=colour, linewidth=1.0, alpha=0.55, zorder=2)
+                axes.plot(value, row + offset, marker, color=colour, markersize=4, zorder=3)
+            clean = 100 * conditions[0]["models"][name]["uar"]["value"]
+            axes.axvline(clean, color=colour, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.7, zorder=1)
+        _rows(axes, [condition["title"] for condition in conditions])
+        axes.axvline(100 * found["chance_uar"], color=INK, linewidth=0.9, linestyle=":", zorder=1)
+        axes.set_xlabel(f"UAR, per cent, with 95 % intervals over {found['units']:,} {found['unit']}")
+        _legend(axes, _handles(axes, names))
+        return figures.save(figure, path)
+
+
+def learning_curve(found: Mapping[str, Any], path: Path) -> Path:
+    """A line for each model: UAR over the number of training speakers, which doubles from mark to mark."""
+    names = list(found["models"])
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(4.6, 3.1)
+        head(figure, "More speakers", f"{found['corpus']}, {found['protocol']}.", tuple(found["warnings"]))
+        axes = figure.subplots()
+        ticks: set[int] = set()
+        for k, name in enumerate(names):
+            sizes = found["models"][name]["sizes"]
+            colour = COLOURS[k % len(COLOURS)]
+            x = [size["speakers"] * (1 + 0.012 * (k - (len(names) - 1) / 2)) for size in sizes]  # apart, to be seen
+            value, low, high = ([100 * size["uar"][key] for size in sizes] for key in ("value", "low", "high"))
+            axes.plot(x, value, color=colour, marker=MARKERS[k % len(MARKERS)], markersize=4.5, zorder=3)
+            axes.vlines(x, low, high, color=colour, linewidth=1.2, alpha=0.6, zorder=2)
+            ticks |= {size["speakers"] for size in sizes}
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(sorted(ticks), [str(n) for n in sorted(ticks)])
+        axes.minorticks_off()
+        axes.grid(axis="y")
+        axes.set_xlabel("training speakers")
+        axes.set_ylabel(f"UAR, per cent, with 95 % intervals\nover {found['units']:,} {found['unit']}")
+        _legend(axes, _handles(axes, names))
+        return figures.save(figure, path)
+
+
+def _handles(axes: Any, names: list[str]) -> list[Any]:
+    """What a legend shows of each model."""
+    return [
+        axes.plot([], [], MARKERS[k % len(MARKERS)], color=COLOURS[k % len(COLOURS)], label=name)[0]
+        for k, name in enumerate(names)
+    ]
 
 
 def _rows(axes: Any, titles: list[str]) -> None:

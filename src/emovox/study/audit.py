@@ -8,56 +8,29 @@ is audited is the code in use. All tricks are judged on the test clips of the ru
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from emovox.corpora.base import Clip, Corpus, Progress
-from emovox.errors import EmovoxError, ModelError, RunError, typed
+from emovox.errors import EmovoxError, typed
 from emovox.evaluation import Evaluation, evaluate
 from emovox.evaluation.contrast import contrast, guessing
 from emovox.evaluation.metrics import confusion, uar
 from emovox.files import write_json
-from emovox.models import Ensemble, Network, Settings, kind_of
-from emovox.provenance import available_cores, describe_software
-from emovox.recipe import Recipe
+from emovox.models import Network, kind_of
+from emovox.provenance import describe_software
 from emovox.runs import FoldRecord, Run
 from emovox.splits import Fold
-from emovox.study import stages
-from emovox.study.executors import Executor, Processes
-from emovox.study.stages import Inputs
+from emovox.study.executors import Executor
+from emovox.study.trials import Case, cases, learns_in_epochs, train, trainable, training_seconds
 
 SEED = 0
 CLIP_PARTS = 5
 """Into how many parts the test clips of a single fold are dealt."""
-
-OPTION = "-option"
-"""Between a model's name and the number of one of its settings, where each is tried apart."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a study is made of.
-
-    Args:
-        recipe: Its models are those that are audited.
-        corpus: Clips and their labels.
-        folds: Which clips train, choose and test.
-        inputs: What each model reads.
-        folder: For inputs that a trick changes; it is removed when the audit ends.
-    """
-
-    recipe: Recipe
-    corpus: Corpus
-    folds: tuple[FoldRecord, ...]
-    inputs: Mapping[str, Inputs]
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -77,6 +50,10 @@ class Trick:
     meaning: str
     change: Callable[[Case], Case]
     epochs: bool | None = None
+
+    def suits(self, run: Run, model: str) -> bool:
+        """Whether it can be played on a model."""
+        return self.epochs in (None, learns_in_epochs(run.recipe.models[model]))
 
 
 def by_clip(case: Case) -> Case:
@@ -121,8 +98,8 @@ def settings_on_test(case: Case) -> Case:
     models, inputs = {}, {}
     for name, settings in case.recipe.models.items():
         for number, shrinkage in enumerate(settings.shrinkages):  # type: ignore[attr-defined]
-            models[f"{name}{OPTION}{number}"] = dataclasses.replace(settings, shrinkages=(shrinkage,))  # type: ignore[call-arg]
-            inputs[f"{name}{OPTION}{number}"] = case.inputs[name]
+            models[f"{name}.{number}"] = dataclasses.replace(settings, shrinkages=(shrinkage,))  # type: ignore[call-arg]
+            inputs[f"{name}.{number}"] = case.inputs[name]
     return dataclasses.replace(case, recipe=dataclasses.replace(case.recipe, models=models), inputs=inputs)
 
 
@@ -271,23 +248,21 @@ def audit(
         EmovoxError: A training failed.
     """
     tell = progress or (lambda stage, done, total: None)
-    chosen = run.only(auditable(run, models))
-    honest = evaluate(chosen)
-    found = stages.find_inputs_of(chosen, corpus, weights or {}, tell)
-    cores = available_cores()
-    workers = workers or cores
-    tricks: list[dict[str, Any]] = []
+    names = trainable(run, models)
+    honest = evaluate(run.only(names))
     again = typed("emovox", "audit", run.path, "--workers", "1")
-    with Run.locked(run.path), TemporaryDirectory() as scratch, ExitStack() as stack:
-        pool = executor or stack.enter_context(Processes(workers, max(1, cores // workers), tell, again))
-        aside = dataclasses.replace(chosen, path=Path(scratch))  # the run's own account of its seconds stays as it is
-        inputs = stages.prepare(aside, corpus, found, cores, pool, tell)
-        case = Case(chosen.recipe, corpus, tuple(run.folds.values()), inputs, Path(scratch))
-        opened = [(trick, *_opened(run, trick, case)) for trick in TRICKS if _suited(trick, case)]
-        counted = _Counted(pool, tell, sum(len(trial.jobs_left) for _, trial, _ in opened))
-        for trick, trial, read in opened:
-            stages.train(trial, read, counted)
-            tricks.append(_judged(trick, honest, trial))
+    with cases(run, corpus, weights or {}, names, workers, tell, again, executor) as (usual, pool):
+        changed = {f"{name}-{t.name}": t.change(usual[name]) for t in TRICKS for name in names if t.suits(run, name)}
+        trials = train(run, changed, "audit", pool, tell)
+    tricks = []
+    for trick in TRICKS:
+        found = {
+            name: _judged(trick, honest, name, trials[f"{name}-{trick.name}"])
+            for name in names
+            if trick.suits(run, name)
+        }
+        if found:
+            tricks.append({"name": trick.name, "title": trick.title, "meaning": trick.meaning, "models": found})
     result = {
         "run": honest.name,
         **{key: getattr(honest, key) for key in ("protocol", "warnings", "chance_uar", "unit", "units")},
@@ -318,78 +293,28 @@ def refuse_leaks(result: Mapping[str, Any]) -> None:
                 )
 
 
-def auditable(run: Run, models: Sequence[str] | None) -> tuple[str, ...]:
-    """The models to audit: those that are named, else those that learn in no epochs; never ensembles.
-
-    Raises:
-        ModelError: A name is unknown or an ensemble's, or no model is left.
-        RunError: A training of theirs is not done.
-    """
-    single = [name for name, settings in run.recipe.models.items() if not isinstance(kind_of(settings), Ensemble)]
-    for name in models or ():
-        if name not in single:
-            raise ModelError(f"{run.path} has no model {name!r} that is trained; available: {', '.join(single)}")
-    chosen = tuple(models or (name for name in single if not learns_in_epochs(run.recipe.models[name])))
-    if not chosen:
-        raise ModelError(
-            f"All models of {run.path} learn in epochs and take as long as in the run; name some with --models "
-            f"{','.join(single)}"
-        )
-    return chosen
-
-
-def learns_in_epochs(settings: Settings) -> bool:
-    """Whether a model is trained step by step, and so takes long; a linear head is fitted at once."""
-    return isinstance(kind_of(settings), Network) or getattr(settings, "hidden_units", 0) > 0
-
-
 def expected_seconds(run: Run, models: Sequence[str], workers: int) -> float:
     """About how long an audit takes, from the seconds of the run's own trainings."""
     total = 0.0
-    for job in run.only(models).jobs:
-        settings = run.recipe.models[job.model]
-        epochs = learns_in_epochs(settings)
-        tricks = sum(trick.epochs in (None, epochs) for trick in TRICKS)
-        more = 0 if epochs else len(settings.shrinkages) - 1  # type: ignore[attr-defined]
-        total += (tricks + more) * run.read_result(job).seconds
+    for name in models:
+        rounds = sum(trick.suits(run, name) for trick in TRICKS)
+        if not learns_in_epochs(run.recipe.models[name]):
+            rounds += len(run.recipe.models[name].shrinkages) - 1  # type: ignore[attr-defined]
+        total += rounds * training_seconds(run, name)
     return total / workers
 
 
-def _suited(trick: Trick, case: Case) -> tuple[str, ...]:
-    """The models that a trick can be played on."""
-    models = case.recipe.models.items()
-    return tuple(name for name, settings in models if trick.epochs in (None, learns_in_epochs(settings)))
-
-
-def _opened(run: Run, trick: Trick, case: Case) -> tuple[Run, Mapping[str, Inputs]]:
-    """The run folder of a trick, new or gone on with, and what its models read."""
-    models = {name: case.recipe.models[name] for name in _suited(trick, case)}
-    changed = trick.change(dataclasses.replace(case, recipe=dataclasses.replace(case.recipe, models=models)))
-    path = run.at.trial(trick.name)
-    about = {"audit": trick.title, "software": describe_software()}
-    try:
-        return Run.create(path, changed.recipe, changed.corpus, changed.folds, about), changed.inputs
-    except RunError as error:
-        raise RunError(f"{error}; or remove {path} and audit again") from None
-
-
-def _judged(trick: Trick, honest: Evaluation, trial: Run) -> dict[str, Any]:
-    """What a trick came to for each of its models."""
+def _judged(trick: Trick, honest: Evaluation, name: str, trial: Run) -> dict[str, Any]:
+    """What a trick came to for one model."""
     evaluation = evaluate(trial)
     n_classes = len(honest.labels)
-    found: dict[str, dict[str, Any]] = {}
-    for name in dict.fromkeys(model.partition(OPTION)[0] for model in evaluation.models):
-        options = [model.predictions for key, model in evaluation.models.items() if key.partition(OPTION)[0] == name]
-        predictions = best_on_test(evaluation, options) if len(options) > 1 else options[0]
-        moved = contrast(evaluation.truths, honest.models[name].predictions, predictions, honest.independent, n_classes)
-        found[name] = {"uar": vars(moved.uar)}
-        if trick.name == SHUFFLED:
-            chance = guessing(evaluation.truths, predictions, np.array(evaluation.clip_folds), n_classes)
-            fair = chance.low <= moved.uar.value <= chance.high
-            found[name] |= {"guessing": vars(chance), "at_chance": fair}
-        else:
-            found[name]["inflation"] = vars(moved.difference)
-    return {"name": trick.name, "title": trick.title, "meaning": trick.meaning, "models": found}
+    options = [model.predictions for model in evaluation.models.values()]
+    predictions = best_on_test(evaluation, options)
+    moved = contrast(evaluation.truths, honest.models[name].predictions, predictions, honest.independent, n_classes)
+    if trick.name != SHUFFLED:
+        return {"uar": vars(moved.uar), "inflation": vars(moved.difference)}
+    chance = guessing(evaluation.truths, predictions, np.array(evaluation.clip_folds), n_classes)
+    return {"uar": vars(moved.uar), "guessing": vars(chance), "at_chance": chance.low <= moved.uar.value <= chance.high}
 
 
 def best_on_test(evaluation: Evaluation, options: Sequence[np.ndarray]) -> np.ndarray:
@@ -409,21 +334,3 @@ def best_on_test(evaluation: Evaluation, options: Sequence[np.ndarray]) -> np.nd
 
 def _bounds(score: Any) -> dict[str, float]:
     return {key: getattr(score, key) for key in ("value", "low", "high")}
-
-
-class _Counted:
-    """An executor that tells how many of all trainings are done."""
-
-    def __init__(self, executor: Executor, tell: Progress, total: int) -> None:
-        self.executor, self.tell, self.total, self.done = executor, tell, total, 0
-
-    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Hand a task on."""
-        return self.executor.submit(function, *args)
-
-    def results(self, tasks: Iterable[Future[Any]]) -> Iterator[Any]:
-        """Hand results on, and count them."""
-        for result in self.executor.results(tasks):
-            self.done += 1
-            self.tell("audit", self.done, self.total)
-            yield result
