@@ -21,7 +21,7 @@ from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.corpora.listing import Listing
 from emovox.errors import AudioError, CorpusError, ModelError
 from emovox.models import KINDS, Heard
-from emovox.models.settings import Training
+from emovox.models.settings import Teacher, Training
 from emovox.recipe import Recipe, check, read_recipe
 from fake_run import fake_result, fake_run
 from loudness import ABOUT, write_loudness_model
@@ -279,12 +279,12 @@ def test_resume_refuses_other_settings(invoke, study):
     assert "--batch-size has no place" in shown.stderr
 
 
-def make_run(path, corpus):
+def make_run(path, corpus, **models):
     from emovox.runs import Run
     from emovox.splits import make_folds
 
     cnn = KINDS["cnn"].settings(training=Training(epochs=7))
-    recipe = Recipe("tiny", "speakers1", models={"cnn": cnn})
+    recipe = Recipe("tiny", "speakers1", models=models or {"cnn": cnn})
     return Run.create(path, recipe, corpus, make_folds("speakers1", corpus))
 
 
@@ -297,6 +297,20 @@ def test_resume_takes_the_newest_run_and_its_own_recipe(invoke, study, corpus):
     recipe, used, out, options = study.run
     assert (recipe.models["cnn"].training.epochs, used, out, options["resume"]) == (7, corpus, Path("runs/new"), True)
     assert study.plan is None
+    assert study.shown[2] == {"recipe": Path("runs/new/recipe.toml"), "data": str(corpus.root)}
+
+
+def test_what_is_advised_after_resuming_names_the_data_and_the_weights_that_the_run_began_with(invoke, study, corpus):
+    taught = KINDS["cnn"].settings(teacher=Teacher(kind="whisper"))
+    run = make_run(Path("runs/x"), corpus, cnn=taught, yamnet=KINDS["yamnet"].settings())
+    lay = {name: {"file": "w", "sha256": "0", "path": f"/lay/{name}"} for name in ("cnn", "yamnet")}
+    run.update_provenance({"weights": lay})
+    shown = invoke("run", "--resume", "--out", "runs/x", "--yamnet-weights", "/lies/y")
+    assert shown.exit_code == 0, shown.output
+    assert study.shown[2] == {
+        "recipe": Path("runs/x/recipe.toml"), "data": str(corpus.root), "whisper_weights": "/lay/cnn",
+        "yamnet_weights": Path("/lies/y"),
+    }  # fmt: skip
 
 
 def test_resume_finds_a_table_of_any_name_again(invoke, corpus, monkeypatch):

@@ -157,7 +157,7 @@ def run(
 
     given: dict[str, Any] = {"data": data, **settings, **weights}
     if earlier is not None:
-        given = {"recipe": earlier.at.recipe, "data": data or earlier.provenance["corpus"].get("source"), **weights}
+        given = {**_as_begun(earlier), **{name: value for name, value in {"data": data, **weights}.items() if value}}
     show_finished(Screen(), finished, evaluate(finished), given)
 
 
@@ -189,6 +189,17 @@ def _refuse_changes(settings: dict[str, Any]) -> None:
             f"--resume goes on with the run's own recipe, so {changed[0]} has no place beside it; "
             "leave it out, or start another run without --resume"
         )
+
+
+def _as_begun(run: Run) -> dict[str, Any]:
+    """The options that begin a run like an earlier one."""
+    options = {"recipe": run.at.recipe, "data": run.provenance["corpus"].get("source")}
+    for name, weights in run.provenance.get("weights", {}).items():
+        if isinstance(weights, dict) and "path" in weights:
+            teacher = getattr(run.recipe.models[name], "teacher", None)
+            kind = teacher.kind if teacher and teacher.kind else run.recipe.models[name].kind
+            options[f"{kind}_weights"] = weights["path"]
+    return options
 
 
 def _newest_run() -> Path:
