@@ -104,6 +104,10 @@ class Layout:
         """The models beside chance, people and published systems."""
         return self.path / "final_comparison_all_models.png"
 
+    def picture(self, name: str) -> Path:
+        """A figure of all models."""
+        return self.path / "figures" / f"{check_name(name)}.png"
+
     def figure(self, what: str, model: str) -> Path:
         """A figure of one model."""
         return self.path / "figures" / f"{check_name(what)}_{check_name(model)}.png"
@@ -149,7 +153,7 @@ class Layout:
 FILES = (
     ("report.html", "all of this with figures and explanations, in one file"),
     ("final_comparison_all_models.png", "the models beside chance, people and published systems"),
-    ("figures/", "a confusion matrix, and where there is one a training history, of each model"),
+    ("figures/", "confusion matrices, histories, how sure the models are, how they do on groups"),
     ("training_results.json", "every figure, for programs"),
     ("model_comparison.csv", "one row a model, for spreadsheets"),
     ("predictions.npz", "what each model predicted for each test clip"),

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from emovox.evaluation import Evaluation, evaluate
+from emovox.report import confidence, figures, groups, write_report
 from emovox.report import corpus as corpus_plots
-from emovox.report import figures, write_report
 from emovox.runs import Run
 from fake_run import fake_run
 
@@ -33,6 +33,6 @@ def written(honest: tuple[Run, Evaluation]) -> Path:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures that are drawn, in place of files."""
     kept: list[Figure] = []
-    for module in (figures, corpus_plots):
+    for module in (figures, corpus_plots, confidence, groups):
         monkeypatch.setattr(module, "save", lambda figure, path: (kept.append(figure), path)[1])
     return kept

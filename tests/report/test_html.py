@@ -12,12 +12,13 @@ from matplotlib.figure import Figure
 from emovox.errors import StorageError
 from emovox.evaluation import Evaluation, evaluate
 from emovox.models import KINDS
-from emovox.report import figures, html, summary, write_report
+from emovox.report import confidence, figures, groups, html, summary, write_report
 from emovox.report.words import model_title
 from emovox.runs import Run
 from fake_run import fake_result, fake_run
 from figure_text import words
 
+ALL_PICTURES = ("final", "reliability", "doubt", "groups", "confusion_cnn", "history_cnn")
 VOID = {"meta", "img", "br", "link", "hr", "input"}
 
 
@@ -69,6 +70,7 @@ def test_the_page_stands_alone(written: Path) -> None:
     assert "link" not in page.seen
     sources = [value for name, value in page.attributes if name == "src"]
     pictures = [written / "final_comparison_all_models.png"]
+    pictures += [written / "figures" / f"{name}.png" for name in ("reliability", "doubt", "groups")]
     for model in ("yamnet", "cnn", "cnn_lstm"):
         pictures += [written / "figures" / f"confusion_{model}.png", written / "figures" / f"history_{model}.png"]
     assert [base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in sources] == [
@@ -98,6 +100,26 @@ def test_the_page_says_what_the_evaluation_says(written: Path, honest: tuple[Run
     assert str(honest[0].path) not in text
 
 
+def test_the_page_holds_pairs_sets_and_groups(written: Path, honest: tuple[Run, Evaluation]) -> None:
+    page = Page((written / "report.html").read_text(encoding="utf-8"))
+    evaluation = honest[1]
+    rows = {row[0]: row for row in page.rows}
+    for pair in evaluation.pairs:
+        titles = [model_title(evaluation.models[name]) for name in (pair.one, pair.other)]
+        row = rows[" – ".join(titles)]
+        assert row[1].startswith(f"{100 * pair.uar.value:.1f}")
+        assert row[5] == f"{pair.better} / {pair.worse}"
+    for model in evaluation.models.values():
+        held = next(
+            row for row in page.rows if row[0] == model_title(model) and row[-1] == f"{model.abstention.area:.3f}"
+        )
+        assert held[3] == f"{model.sets.size:.2f}"
+    assert next(row for row in page.rows if row[1:2] == ["strong"])[:4] == ["intensity", "strong", "672", "24"]
+    assert "By intensity on the 7 emotions that every group has" in page.text  # nobody is strongly neutral
+    assert {row[5] for row in page.rows if row[:1] == ["happy"] and len(row) == 6} == {"36.6"}  # people
+    assert f"{evaluation.best.sets.least[1]:.0%}".rstrip("%") in page.text
+
+
 def test_a_part_of_the_corpus_stands_beside_no_published_figure(tmp_path: Path) -> None:
     """Nor are its folds those that were published."""
     run = fake_run(tmp_path / "part", "speakers6", models=("cnn",), speakers=8)
@@ -120,7 +142,7 @@ def test_what_a_corpus_says_of_itself_cannot_break_the_page(leaky: tuple[Run, Ev
     evaluation.corpus["citation"] = evil
     try:
         picture = figures.confusion(evaluation, evaluation.models["cnn"], tmp_path / "picture.png")
-        page = html.page(run, evaluation, dict.fromkeys(("final", "confusion_cnn", "history_cnn"), picture))
+        page = html.page(run, evaluation, dict.fromkeys(ALL_PICTURES, picture))
     finally:
         evaluation.corpus["citation"] = kept
     parsed = Page(page)
@@ -136,13 +158,16 @@ def test_no_table_nor_figure_goes_without_its_warning(
     figures.final_comparison(evaluation, tmp_path / "a.png")
     figures.confusion(evaluation, model, tmp_path / "b.png")
     figures.history(evaluation, model, tmp_path / "c.png")
-    assert len(drawn) == 3
+    groups.groups_figure(evaluation, tmp_path / "d.png")
+    confidence.reliability_figure(evaluation, tmp_path / "e.png")
+    confidence.doubt_figure(evaluation, tmp_path / "f.png")
+    assert len(drawn) == 6
     for figure in drawn:
         assert "synthetic" in words(figure)
         assert "leaky: speakers shared" in words(figure)
     blank = tmp_path / "blank.png"
     blank.write_bytes(b"")
-    page = html.page(run, evaluation, dict.fromkeys(("final", "confusion_cnn", "history_cnn"), blank))
+    page = html.page(run, evaluation, dict.fromkeys(ALL_PICTURES, blank))
     notes = re.findall(r'<p class="note">(.*?)</p>', page)
     assert len(notes) >= 3
     for caption in [
@@ -172,11 +197,12 @@ def test_a_model_that_learnt_in_no_epochs_has_no_history_figure(tmp_path: Path) 
         run.write_result(job, fake_result(run, job, epochs=9 if job.model == "cnn" else 0))
     page = Page(write_report(run, evaluate(run)).read_text(encoding="utf-8"))
     written = sorted(path.name for path in (run.path / "figures").iterdir())
-    assert written == ["confusion_cnn.png", "confusion_yamnet.png", "history_cnn.png"]
+    of_all = ["doubt.png", "groups.png", "reliability.png"]
+    assert written == sorted(["confusion_cnn.png", "confusion_yamnet.png", "history_cnn.png", *of_all])
     assert "Training history of CNN" in page.text
     assert "Training history of YAMNet" not in page.text
-    cells = [row for row in page.rows if len(row) == 10]
-    assert {row[0]: row[8] for row in cells[1:3]} == {"CNN": "9", "YAMNet": "–"}
+    cells = [row for row in page.rows if len(row) == 9]
+    assert {row[0]: row[7] for row in cells[1:3]} == {"CNN": "9", "YAMNet": "–"}
 
 
 def test_a_model_is_called_as_its_recipe_names_it_or_as_papers_write_its_kind(tmp_path: Path) -> None:
@@ -200,4 +226,5 @@ def test_provenance_tells_of_every_session_and_of_no_place_on_this_machine(tmp_p
 
 
 def _pictures(run: Run) -> list[str]:
-    return ["final", *(f"{what}_{name}" for name in run.recipe.models for what in ("confusion", "history"))]
+    of_models = [f"{what}_{name}" for name in run.recipe.models for what in ("confusion", "history")]
+    return ["final", "reliability", "doubt", "groups", *of_models]

@@ -1,16 +1,23 @@
 """What a run's predictions are worth: scores with intervals, results for other programs, models side by side."""
 
+from emovox.evaluation.abstention import risk_coverage
 from emovox.evaluation.compare import ComparisonRow, compare
+from emovox.evaluation.groups import Breakdown, Group
+from emovox.evaluation.intervals import Interval
 from emovox.evaluation.judge import ClassScore, Evaluation, ModelEvaluation, Score, Training, evaluate
+from emovox.evaluation.metrics import reliability
 from emovox.evaluation.pairs import Difference, Pair
 from emovox.evaluation.results import COLUMNS, comparison_rows, dataset, results, write_results
 
 __all__ = [
     "COLUMNS",
+    "Breakdown",
     "ClassScore",
     "ComparisonRow",
     "Difference",
     "Evaluation",
+    "Group",
+    "Interval",
     "ModelEvaluation",
     "Pair",
     "Score",
@@ -19,6 +26,8 @@ __all__ = [
     "comparison_rows",
     "dataset",
     "evaluate",
+    "reliability",
     "results",
+    "risk_coverage",
     "write_results",
 ]

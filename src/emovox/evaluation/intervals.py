@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,24 +59,66 @@ class Sample:
             raise ValueError("there are no clips to score")
         self.level = level
         self.matrices = confusion(truths, predictions, n_classes).astype(np.float64)  # (S, C, C)
+        self.speakers: list[str] = [] if speakers is None else [str(name) for name in np.unique(np.asarray(speakers))]
         self.parts = (
             np.zeros((0, *self.matrices.shape))
             if speakers is None
             else np.stack([confusion(truths[r], predictions[:, r], n_classes) for r in rows_of(truths, speakers)])
         )  # (G, S, C, C)
 
+    def score(self, metric: Metric) -> float:
+        """The score on the clips themselves, the mean over trainings."""
+        return float(metric(self.matrices).mean())
+
     def interval(self, metric: Metric) -> Interval:
-        """The score on the clips themselves, with its interval, which is kept within [0, 1]."""
-        value = float(metric(self.matrices).mean())
-        low, high = self._of_clips(metric)
+        """The score with its interval, which is kept within [0, 1]."""
+        value = self.score(metric)
+        centre, error = self.of_clips(metric)
+        reach = error * ndtri((1 + self.level) / 2)
+        low, high = centre - reach, centre + reach
         if len(self.parts) > 1:
             left = metric(self.matrices - self.parts).mean(axis=1)  # (G,)
             reach = jackknife_error(left) * stdtrit(len(left) - 1, (1 + self.level) / 2)
             low, high = min(low, value - reach), max(high, value + reach)
-        return Interval(value, max(0.0, low), min(1.0, high))
+        return Interval(value, max(0.0, float(low)), min(1.0, float(high)))
 
-    def _of_clips(self, metric: Metric) -> tuple[float, float]:
-        """The interval of independent clips, of which there are as many as one training predicted."""
+    def above(self, other: Sample, metric: Metric, level: float = 0.95) -> Interval | None:
+        """How much higher this scores than other clips do, of the same speakers or of others.
+
+        Of the same speakers each is left out on both sides; of others the two errors are added, with the degrees of
+        freedom of Welch (1947). Never narrower than if clips were independent. None where either side is one speaker,
+        of whom nobody knows how far others are from them.
+        """
+        apart = not set(self.speakers) & set(other.speakers)
+        if apart and min(len(self.parts), len(other.parts)) == 1:
+            return None
+        value = self.score(metric) - other.score(metric)
+        reach = math.hypot(self.of_clips(metric)[1], other.of_clips(metric)[1]) * float(ndtri((1 + level) / 2))
+        error, degrees = self._error_of_gap(other, metric)
+        if degrees > 0:
+            reach = max(reach, error * float(stdtrit(degrees, (1 + level) / 2)))
+        return Interval(value, max(-1.0, value - reach), min(1.0, value + reach))
+
+    def _error_of_gap(self, other: Sample, metric: Metric) -> tuple[float, float]:
+        """The standard error over speakers of a difference, and its degrees of freedom, 0 where there are none."""
+        sides = self, other
+        if not len(self.parts):
+            return 0.0, 0.0
+        if set(self.speakers) & set(other.speakers):
+            everyone = sorted({*self.speakers, *other.speakers})
+            left = [np.array([side._without(who, metric) for who in everyone]) for side in sides]
+            return jackknife_error(left[0] - left[1]), len(everyone) - 1
+        errors = [jackknife_error(metric(side.matrices - side.parts).mean(axis=1)) for side in sides]
+        both = math.hypot(*errors)
+        split = sum(error**4 / (len(side.parts) - 1) for error, side in zip(errors, sides, strict=True))
+        return both, both**4 / split if split > 0 else 0.0
+
+    def _without(self, speaker: str, metric: Metric) -> float:
+        part = self.parts[self.speakers.index(speaker)] if speaker in self.speakers else 0
+        return float(metric(self.matrices - part).mean())
+
+    def of_clips(self, metric: Metric) -> tuple[float, float]:
+        """Centre and standard error if clips were independent, of which there are as many as one training predicted."""
         matrix = self.matrices.mean(axis=0)  # (C, C)
         classes = len(matrix)
         there = np.flatnonzero(matrix.sum(axis=1))
@@ -86,9 +129,7 @@ class Sample:
         moved = matrix + step * np.eye(classes * classes).reshape(-1, classes, classes)  # (C², C, C)
         value = metric(matrix[None])[0]
         slopes = (metric(moved) - value) / step  # (C²,) by the count of a cell
-        error = np.sqrt((matrix.ravel() * slopes**2).sum())
-        reach = error * ndtri((1 + self.level) / 2)
-        return float(value - reach), float(value + reach)
+        return float(value), float(np.sqrt((matrix.ravel() * slopes**2).sum()))
 
 
 def jackknife_error(left: np.ndarray) -> float:

@@ -19,6 +19,7 @@ from emovox.evaluation import metrics
 from emovox.evaluation.abstention import TARGET, answer_threshold, area_under_risk_coverage
 from emovox.evaluation.calibration import apply_temperature
 from emovox.evaluation.conformal import COVERAGE, prediction_sets, set_threshold
+from emovox.evaluation.groups import ATTRIBUTES, Breakdown, break_down
 from emovox.evaluation.intervals import Interval, Sample
 from emovox.evaluation.metrics import Metric
 from emovox.evaluation.pairs import Pair, compare_pairs, smallest_p
@@ -179,6 +180,7 @@ class ModelEvaluation:
         loss_uncalibrated: The same before temperature.
         calibration: Of the calibrated probabilities, the mean over seeds.
         calibration_before: The same before temperature.
+        breakdowns: By sex, intensity and statement, as far as the corpus knows them, and by speaker.
         sets: What its prediction sets hold.
         abstention: What comes of its not answering where it is not sure.
         best_val_accuracy: Accuracy of the kept weights on validation clips, the mean over trainings.
@@ -199,6 +201,7 @@ class ModelEvaluation:
     loss_uncalibrated: float
     calibration: Calibration
     calibration_before: Calibration
+    breakdowns: tuple[Breakdown, ...]
     sets: Sets
     abstention: Abstention
     best_val_accuracy: float
@@ -508,6 +511,14 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
         loss_uncalibrated=float(np.mean([metrics.cross_entropy(truths, p) for p in raw])),
         calibration=Calibration.of(truths, calibrated),
         calibration_before=Calibration.of(truths, raw),
+        breakdowns=break_down(
+            {name: [getattr(run.clips[i], name) for i in clips.ids] for name in ATTRIBUTES},
+            truths,
+            predictions,
+            clips.said_by.tolist(),
+            clips.speakers is not None,
+            run.labels,
+        ),
         sets=_sets(clips, calibrated, held_out),
         abstention=_abstention(clips, calibrated, held_out),
         best_val_accuracy=float(np.mean([training.validation_accuracy for training in trainings])),

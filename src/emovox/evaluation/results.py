@@ -76,6 +76,16 @@ def _model_results(model: ModelEvaluation) -> dict[str, Any]:
         **_named(model, "loss_per_seed", "loss_uncalibrated", "calibration_error"),
         "calibration_error_uncalibrated": model.calibration_before.error,
         "calibration": {"as_trained": vars(model.calibration_before), "with_temperature": vars(model.calibration)},
+        "by": {
+            part.attribute: {
+                **vars(part),
+                "groups": [
+                    {**vars(group), "uar": vars(group.uar), "accuracy": vars(group.accuracy)} for group in part.groups
+                ],
+                "gap": vars(part.gap) if part.gap else None,
+            }
+            for part in model.breakdowns
+        },
         "conformal": {**vars(model.sets), "coverage": vars(model.sets.coverage), "least": list(model.sets.least)},
         "abstention": vars(model.abstention),
         "classes": {

@@ -19,7 +19,7 @@ from matplotlib.transforms import blended_transform_factory
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import replacing
 from emovox.report import anchors
-from emovox.report.words import corpus_name, how_tested, interval, model_title, plural
+from emovox.report.words import corpus_name, how_tested, interval, model_title, p_value, plural
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
@@ -43,6 +43,7 @@ STYLE: dict[str, Any] = {
     "grid.color": FAINT,
     "grid.linewidth": 0.6,
     "text.color": INK,
+    "text.parse_math": False,  # a label may hold a dollar sign
     "xtick.color": INK,
     "ytick.color": INK,
     "xtick.major.width": 0.6,
@@ -147,6 +148,9 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
     axes.set_xlabel(f"per cent, with 95 % intervals over {evaluation.units:,} {evaluation.unit}")
     edge = blended_transform_factory(axes.transAxes, axes.transData)  # figures stand in a column right of the axes
     for row, model in enumerate(models):
+        if against := evaluation.pair(evaluation.best.name, model.name):
+            axes.text(1.03, row + 0.40, f"{p_value(against.uar.p_holm)} against {model_title(evaluation.best)}",
+                      transform=edge, va="center", fontsize=5.8, color=GREY)  # fmt: skip
         for score, offset, weight in ((model.uar, -0.13, "bold"), (model.accuracy, 0.13, "normal")):
             axes.text(
                 1.03, row + 1.2 * offset, f"{100 * score.value:.1f} [{interval(score)}]", transform=edge, va="center",
@@ -195,6 +199,11 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
                 100 * score.recall, y + offset, MARKERS[k % len(MARKERS)], color=colour, markersize=size,
                 zorder=3, clip_on=False, label=model_title(model) if y == 0 else None,
             )  # fmt: skip
+    people = anchors.people(evaluation)
+    for y, label in enumerate(labels):
+        if people and label in people.recalls:
+            share = 100 * people.recalls[label]
+            axes.plot([share] * 2, [y - 0.44, y + 0.44], color=INK, linewidth=1.1, linestyle="--", zorder=2)
     for y in range(0, len(labels), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
     axes.axvline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)

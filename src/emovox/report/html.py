@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -14,6 +13,8 @@ from emovox.files import write_text
 from emovox.layout import FILES
 from emovox.models import KINDS
 from emovox.report import anchors, probes, theory
+from emovox.report.parts import figure, pairs, share, table, tag_of, with_interval
+from emovox.report.sections import by_group, how_sure, two_by_two
 from emovox.report.summary import about
 from emovox.report.words import (
     best_by_uar,
@@ -29,7 +30,6 @@ from emovox.report.words import (
     model_title,
     percent,
     plural,
-    points,
     verdict,
 )
 from emovox.runs import Run
@@ -89,6 +89,8 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
     models = best_by_uar(evaluation)
     links = [
         ("result", "Result"),
+        ("sure", "How sure"),
+        *([("groups", "Groups")] if evaluation.best.breakdowns else []),
         ("protocol", "Protocol"),
         *((f"model-{m.name}", model_title(m)) for m in models),
     ]
@@ -101,11 +103,13 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         f"{escape(how_tested(evaluation))}</p>",
         *_warnings(evaluation),
         "<nav>" + " ".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links) + "</nav>",
-        '<h2 id="result">Result' + _tag(evaluation) + "</h2>",
+        '<h2 id="result">Result' + tag_of(evaluation) + "</h2>",
         f"<p>{escape(_headline(evaluation))}</p>",
         _main_table(evaluation),
-        _figure(pictures["final"], f"Final comparison of all models{tag}", _final_caption(evaluation)),
-        *_pairs_of_models(evaluation),
+        figure(pictures["final"], f"Final comparison of all models{tag}", _final_caption(evaluation)),
+        *two_by_two(evaluation),
+        *how_sure(evaluation, pictures, tag),
+        *by_group(evaluation, pictures, tag),
         '<h2 id="protocol">Protocol</h2>',
         f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
@@ -116,11 +120,11 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
         '<h2 id="provenance">Provenance</h2>',
         "<p>What this run was made of. The recipe holds every setting, and makes the run again.</p>",
-        _pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])]),
+        pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])]),
         "<h3>recipe.toml</h3>",
         f'<div class="scroll"><pre class="low">{escape(run.recipe.to_toml())}</pre></div>',
         "<h3>In the folder</h3>",
-        _pairs([(f, what) for f, what in FILES if f == "report.html" or any(run.path.glob(f.rstrip("/")))], code=False),
+        pairs([(f, what) for f, what in FILES if f == "report.html" or any(run.path.glob(f.rstrip("/")))], code=False),
         '<h2 id="licence">Data, licences, and care</h2>',
         *_licence(evaluation),
         f"<footer>Written by Emovox from the run <b>{escape(evaluation.name)}</b>{escape(tag)}. "
@@ -157,12 +161,6 @@ def _final_caption(evaluation: Evaluation) -> str:
     return " ".join([*parts, theory.HOW_TO_READ["recalls"]])
 
 
-def _tag(evaluation: Evaluation) -> str:
-    """What must stand beside a table's figures."""
-    words = " · ".join(evaluation.warnings)
-    return f' <span class="tag">{escape(words)}</span>' if words else ""
-
-
 def _headline(evaluation: Evaluation) -> str:
     said = verdict(evaluation)
     people = anchors.people(evaluation)
@@ -172,14 +170,10 @@ def _headline(evaluation: Evaluation) -> str:
     return said + (f" With {plural(evaluation.units, 'test speaker')} the intervals are wide." if few else "")
 
 
-def _with_interval(value: str, bounds: str) -> str:
-    return f'{value}<br><span class="low">[{bounds}]</span>'
-
-
 def _main_table(evaluation: Evaluation) -> str:
     ranked = best_by_uar(evaluation)
     header = (
-        "model", "UAR, %", "accuracy, %", "macro F1, %", "weighted F1, %", "loss", "calibration error, %",
+        "model", "UAR, %", "accuracy, %", "macro F1, %", "weighted F1, %", "loss",
         "parameters", "epochs", "time",
     )  # fmt: skip
     rows: list[tuple[str, Sequence[str]]] = []
@@ -188,12 +182,11 @@ def _main_table(evaluation: Evaluation) -> str:
         cells = (
             escape(model_title(model)),
             *(
-                _with_interval(f"{100 * score.value:.1f}{deviation(score)}", interval(score))
+                with_interval(f"{100 * score.value:.1f}{deviation(score)}", interval(score))
                 for score in (model.uar, model.accuracy)
             ),
             *(f"{100 * score.value:.1f}" for score in f1),
             f"{model.loss:.2f}",
-            f"{100 * model.calibration_error:.1f}",
             f"{model.parameters:,}",
             epochs(model),
             minutes(model.training_seconds),
@@ -212,38 +205,9 @@ def _main_table(evaluation: Evaluation) -> str:
     pooled = " Pooled over folds." if len(evaluation.folds) > 1 else ""
     caption = (
         f"In brackets: 95 % interval over {evaluation.units:,} {evaluation.unit}.{spread}{pooled} "
-        f"Parameters: all weights of the model. Time: all trainings together. {sources}{_tag(evaluation)}"
+        f"Parameters: all weights of the model. Time: all trainings together. {sources}{tag_of(evaluation)}"
     )
-    return _table(header, rows, caption)
-
-
-def _pairs_of_models(evaluation: Evaluation) -> Iterable[str]:
-    """Every two models on the same clips."""
-    if not evaluation.pairs:
-        return
-    titles = {name: escape(model_title(model)) for name, model in evaluation.models.items()}
-    header = (
-        "higher UAR", "lower UAR", "points of UAR", "p", "p, Holm", "points of accuracy", "p, Holm",
-        f"{evaluation.unit} better / worse", "McNemar p", "detectable points",
-    )  # fmt: skip
-    rows = [
-        (
-            "best" if pair.uar.p_holm < 0.05 else "",
-            (
-                titles[pair.one], titles[pair.other], points(pair.uar), f"{pair.uar.p_value:.3g}",
-                f"{pair.uar.p_holm:.3g}", points(pair.accuracy), f"{pair.accuracy.p_holm:.3g}",
-                f"{pair.better} / {pair.worse}", f"{pair.mcnemar:.2g}", f"{100 * pair.uar.detectable:.1f}",
-            ),
-        )
-        for pair in evaluation.pairs
-    ]  # fmt: skip
-    caption = (
-        f"Every two models on the same clips, the differences with 95 % intervals over {evaluation.units:,} "
-        f"{evaluation.unit}. The smallest p that so many can give is {evaluation.smallest_p:.2g}.{_tag(evaluation)}"
-    )
-    yield "<h3>Two by two</h3>"
-    yield _table(header, rows, caption)
-    yield f"<p>{escape(theory.PAIRS)}</p>"
+    return table(header, rows, caption)
 
 
 def _folds_table(evaluation: Evaluation) -> str:
@@ -257,12 +221,12 @@ def _folds_table(evaluation: Evaluation) -> str:
         rows.append(("", (escape(name), *sizes, escape(speakers), *scores)))
     if len(evaluation.folds) > 1:
         rows.append(("best", ("mean", "", "", "", "", *(f"{100 * m.uar.fold_mean:.1f}" for m in models))))
-    return _table(header, rows, f"Clips of each part, and the UAR within each fold, %.{_tag(evaluation)}")
+    return table(header, rows, f"Clips of each part, and the UAR within each fold, %.{tag_of(evaluation)}")
 
 
 def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
     name = model_title(model)
-    yield f'<h2 id="model-{escape(model.name)}">{escape(name)}{_tag(evaluation)}</h2>'
+    yield f'<h2 id="model-{escape(model.name)}">{escape(name)}{tag_of(evaluation)}</h2>'
     variant = f" · variant {escape(model.variant)}" if model.variant else ""
     yield (
         f'<p class="lead">{model.parameters:,} parameters{variant} · {plural(len(model.trainings), "training")} in '
@@ -270,55 +234,50 @@ def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str
     )
     yield f"<p>{escape(KINDS[model.kind].theory)}</p>"
     yield f"<p>{escape(about(model, evaluation))}</p>"
-    header = ("emotion", "clips", "precision, %", "recall, %", "F1, %")
+    people = anchors.people(evaluation)
+    header = ("emotion", "clips", "precision, %", "recall, %", "F1, %", *(["people, %"] if people else []))
     rows = []
     for label, score in model.classes.items():
-        recall = _share(score.recall)
+        recall = share(score.recall)
         if score.recall_interval:
             bounds = f"{100 * score.recall_interval.low:.0f}–{100 * score.recall_interval.high:.0f}"
             recall = f'{recall} <span class="low">[{bounds}]</span>'
-        rows.append(("", (escape(label), f"{score.clips:,}", _share(score.precision), recall, _share(score.f1))))
-    caption = f"{escape(name)} by emotion; in brackets the 95 % interval.{_tag(evaluation)}"
-    yield _table(header, rows, caption)
-    yield _figure(
+        named = [share(people.recalls.get(label))] if people else []
+        cells = (escape(label), f"{score.clips:,}", share(score.precision), recall, share(score.f1), *named)
+        rows.append(("", cells))
+    heard = f" People: how often listeners named it ({escape(people.source)})." if people else ""
+    caption = f"{escape(name)} by emotion; in brackets the 95 % interval.{heard}{tag_of(evaluation)}"
+    yield table(header, rows, caption)
+    yield figure(
         pictures[f"confusion_{model.name}"], f"Confusion matrix of {name}{tag}", theory.HOW_TO_READ["confusion"], True
     )
     if model.has_history:
         caption = f"Training history of {name}{tag}"
-        yield _figure(pictures[f"history_{model.name}"], caption, theory.HOW_TO_READ["history"])
+        yield figure(pictures[f"history_{model.name}"], caption, theory.HOW_TO_READ["history"])
     if evaluation.seeds > 1:
         seeds = [
             ("", (str(k), f"{100 * model.uar.per_seed[k]:.1f}", f"{100 * model.accuracy.per_seed[k]:.1f}",
                   f"{model.loss_per_seed[k]:.2f}"))
             for k in range(evaluation.seeds)
         ]  # fmt: skip
-        yield _table(("seed", "UAR, %", "accuracy, %", "loss"), seeds, f"Each seed.{_tag(evaluation)}")
-    before, after = model.calibration_before, model.calibration
-    yield (
-        f"<p>Calibration: loss {model.loss_uncalibrated:.2f} and calibration error {percent(before.error)} as trained, "
-        f"{model.loss:.2f} and {percent(after.error)} with temperature.</p>"
-    )
+        yield table(("seed", "UAR, %", "accuracy, %", "loss"), seeds, f"Each seed.{tag_of(evaluation)}")
 
 
 def _section(evaluation: Evaluation, section: probes.Section) -> Iterable[str]:
-    yield f'<h2 id="{section.name}">{escape(section.title)}{_tag(evaluation)}</h2>'
+    yield f'<h2 id="{section.name}">{escape(section.title)}{tag_of(evaluation)}</h2>'
     for words in section.words:
         yield f"<p>{escape(words)}</p>"
-    for table in section.tables:
-        rows = [("", tuple(escape(cell) for cell in row)) for row in table.rows]
-        yield _table(table.header, rows, f"{escape(table.title)}.{_tag(evaluation)}")
-    yield _figure(section.picture, section.title, section.caption)
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
+    for listing in section.tables:
+        rows = [("", tuple(escape(cell) for cell in row)) for row in listing.rows]
+        yield table(listing.header, rows, f"{escape(listing.title)}.{tag_of(evaluation)}")
+    yield figure(section.picture, section.title, section.caption)
 
 
 def _licence(evaluation: Evaluation) -> list[str]:
     corpus = evaluation.corpus
     rows = [(key, str(corpus.get(key, ""))) for key in ("name", "version", "licence", "citation", "digest")]
     return [
-        _pairs(rows),
+        pairs(rows),
         *(f"<p>{escape(str(note))}</p>" for note in corpus.get("notes", ())),
         f"<p>{escape(caution(evaluation))}</p>",
         "<p>Emovox is under the Apache License 2.0. Whether trained weights are an adaptation of the recordings is not "
@@ -331,24 +290,6 @@ def _notices(evaluation: Evaluation) -> list[str]:
     """What the authors of published weights ask to be said of models that contain them."""
     kinds = {model.kind: KINDS[model.kind] for model in evaluation.models.values()}
     return [f"{kind.title}: {notice}" for kind in kinds.values() if (notice := getattr(kind, "notice", ""))]
-
-
-def _table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], caption: str) -> str:
-    """A table of escaped cells under its caption; each row has a class and its cells."""
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
-    body = "".join(
-        f'<tr class="{kind}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>" for kind, cells in rows
-    )
-    return (
-        f'<p class="note">{caption}</p><div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _pairs(rows: Iterable[tuple[str, str]], code: bool = True) -> str:
-    kind = ' class="code"' if code else ""
-    body = "".join(f"<tr><td>{escape(name)}</td><td{kind}>{escape(value)}</td></tr>" for name, value in rows)
-    return f'<div class="scroll"><table class="words"><tbody>{body}</tbody></table></div>'
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -366,12 +307,3 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         else:
             rows.append((name, f"{value:.1f}" if isinstance(value, float) else str(value)))
     return rows
-
-
-def _figure(path: Path, caption: str, how_to_read: str, narrow: bool = False) -> str:
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    kind = "narrow" if narrow else "wide"
-    return (
-        f'<figure class="{kind}"><img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-        f"<figcaption><b>{escape(caption)}.</b> {escape(how_to_read)}</figcaption></figure>"
-    )

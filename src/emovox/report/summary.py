@@ -26,6 +26,7 @@ from emovox.report.words import (
     number,
     percent,
     plural,
+    points,
     verdict,
 )
 from emovox.runs import Run
@@ -54,6 +55,7 @@ def text(evaluation: Evaluation, folder: Path) -> str:
         _table(evaluation),
         "",
         _paragraph(_verdict(evaluation)),
+        _paragraph(_trust(evaluation)),
         *(_paragraph(about(model, evaluation)) for model in best_by_uar(evaluation)),
         _paragraph(_caution(evaluation)),
         "In this folder",
@@ -160,6 +162,32 @@ def _verdict(evaluation: Evaluation) -> str:
     if systems:
         quoted = listed([f"{anchor.name} {percent(anchor.uar)}" for anchor in systems if anchor.uar is not None])
         said.append(f"On the same folds large pretrained encoders reach a UAR of {quoted} ({systems[0].source}).")
+    return " ".join(said)
+
+
+def _trust(evaluation: Evaluation) -> str:
+    """How far the best model's answers can be trusted, and on whose clips."""
+    best = evaluation.best
+    sets, abstention = best.sets, best.abstention
+    who, least = sets.least
+    said = [
+        f"Sets of likely emotions, {sets.size:.1f} each for {model_title(best)}, hold the true one in "
+        f"{percent(sets.coverage.value)} of clips ({percent(sets.target, 0)} was asked; on speaker {who} "
+        f"{percent(least, 0)}, the least)."
+    ]
+    if abstention.threshold is None:
+        said.append(f"No threshold makes {percent(abstention.target, 0)} of its answers right, so it always answers.")
+    elif abstention.accuracy is not None:
+        said.append(
+            f"Where it answers only if it is sure enough, it answers {percent(abstention.answered, 0)} of clips, and "
+            f"{percent(abstention.accuracy)} of those rightly."
+        )
+    for part in best.breakdowns:
+        if part.gap and part.gap.low > 0:
+            said.append(
+                f"By {part.attribute}, its UAR is {100 * part.gap.value:.1f} points higher on {part.highest} than on "
+                f"{part.lowest} (95 % interval {points(part.gap)})."
+            )
     return " ".join(said)
 
 

@@ -7,13 +7,28 @@ HOW_TO_READ = {
         "Left: the filled mark is the UAR, the hollow one the accuracy, and each line its 95 % interval. Where two "
         "intervals overlap widely, this run does not tell which model is better. Dotted: the chance level."
     ),
-    "people": "Dashed: the accuracy of human listeners on these recordings.",
+    "people": "Dashed: how often human listeners named the intended emotion of these recordings.",
     "systems": "Grey: published systems, measured on the same folds.",
     "recalls": "Right: the recall of each emotion, with its 95 % interval; colours and marks as on the left.",
     "confusion": (
         "A row holds the clips of one true emotion, a column those of one predicted emotion, in per cent of the row; "
         "the diagonal is the recall. Cells below half a per cent are left empty. Pairs that mirror each other across "
         "the diagonal are emotions that the model does not keep apart."
+    ),
+    "reliability": (
+        "Clips in ten bins of equally many, the least sure at the left: how sure the model was, and how often it was "
+        "right. On the dotted line both are the same; above it the model is less sure than it might be, below it too "
+        "sure."
+    ),
+    "doubt": (
+        "Left: the share of wrong answers if only the surest clips are answered, from few at the left to all at the "
+        "right; the mark is where the threshold puts it. Right: how often the set of likely emotions holds the true "
+        "one, with its 95 % interval, and a stroke for each test speaker. A promise on average is none to everybody."
+    ),
+    "groups": (
+        "Left: UAR on the clips of each group. Right: on each speaker's clips, the best model's in front, with an "
+        "interval that speaks of more clips of the same person. Dotted: the chance level. Dashed, where known: the "
+        "accuracy of people."
     ),
     "history": (
         "Solid: training clips. Dashed: validation clips. Training clips are altered at random and dropout is on while "
@@ -40,6 +55,8 @@ GLOSSARY = (
         "loss",
         "Cross-entropy, the mean of −ln p(truth), in nats: 0 is perfect, ln 8 = 2.08 is the chance level of eight.",
     ),
+    ("Brier score", "The squared distance of the probabilities from the truth: 0 is perfect, 2 is wrong and certain."),
+    ("AURC", "The area under the risk-coverage curve: the mean share of wrong answers over all shares answered."),
     (
         "calibration error",
         "How far confidence lies from accuracy, the mean over 15 bins of confidence (Guo et al., 2017). Probabilities "
@@ -54,6 +71,20 @@ GLOSSARY = (
     ),
 )
 """Words and what they mean."""
+
+THRESHOLDS = {
+    True: (
+        "For each fold both thresholds come from the test clips of the other folds, each answered by a model that "
+        "never heard its speaker; none comes from the clips it is used on. Those models did hear this fold's test "
+        "speakers in training, a dependence of second order that every cross-validation has. The artifact carries the "
+        "thresholds of all folds together."
+    ),
+    False: (
+        "There is one fold, so both thresholds come from its validation clips. They are few, and the models were "
+        "chosen on them, so the promise is a weak one; --protocol speakers6 makes a better one."
+    ),
+}
+"""Where thresholds come from, by whether there are several folds."""
 
 PAIRS = (
     "p comes from a sign-flip test: were it a matter of luck, in each speaker's clips, which of the two models gave "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from emovox.corpora import spec_of
-from emovox.evaluation import Difference, Evaluation, ModelEvaluation, Score, dataset
+from emovox.evaluation import Difference, Evaluation, Interval, ModelEvaluation, Score, dataset
 from emovox.models import KINDS
 from emovox.report import theory
 
@@ -68,15 +68,15 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}\u00a0%"
 
 
-def interval(score: Score) -> str:
+def interval(score: Score | Interval) -> str:
     """The bounds of a score's interval, in per cent."""
     return f"{100 * score.low:.1f}–{100 * score.high:.1f}"
 
 
-def points(difference: Difference) -> str:
-    """A difference in percentage points with its interval."""
+def points(difference: Difference | Interval) -> str:
+    """The bounds of a difference's interval, in percentage points."""
     low, high = (f"{100 * bound:+.1f}".replace("-", "\u2212") for bound in (difference.low, difference.high))
-    return f"{100 * difference.value:.1f} [{low} to {high}]"
+    return f"{low} to {high}"
 
 
 def p_value(p: float) -> str:
