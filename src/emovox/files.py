@@ -200,9 +200,9 @@ def _lock(handle: int) -> None:
 
 
 def write_text(path: Path | str, text: str) -> None:
-    """Write ``text`` as UTF-8."""
+    r"""Write ``text`` as UTF-8; a byte of a file's name that is no UTF-8 becomes an escape as in JSON: ``\udce9``."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path | str, content: Any) -> None:

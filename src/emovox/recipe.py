@@ -137,6 +137,8 @@ def plan(
         raise RecipeError(f"--variant chooses a built-in recipe, and {recipe} is another; give one of the two")
     short = corpus == "synthetic" and variant in (None, VARIANTS[0])
     planned = read_recipe(recipe) if recipe else built_in("synthetic" if short else variant or VARIANTS[0])
+    if not planned.models:
+        raise RecipeError(f"{recipe} names no models; add one, such as [models.{next(iter(KINDS))}]")
     chosen = tuple(planned.models) if models is None else models
     for name in chosen:
         if name not in planned.models:

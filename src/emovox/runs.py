@@ -276,8 +276,8 @@ class Run:
                 )
                 for item in items
             }
-            if len(folds) < len(items):
-                raise ValueError("two folds have one name")
+            if not folds or len(folds) < len(items):
+                raise ValueError("two folds have one name" if folds else "there are no folds")
             unknown = {i for fold in folds.values() for i in (*fold.train, *fold.validation, *fold.test)} - set(clips)
             if unknown:
                 raise ValueError(f"clip {min(unknown)} is not in clips.csv")
@@ -431,16 +431,21 @@ class Run:
         if job not in self.jobs:
             raise RunError(f"{path}: {self.path} has no job {job.name}; see its recipe.toml")
         fold = self.folds[job.fold]
+        advice = f"delete it and train that job again with '{to_resume(self.path)}'"
         for part, wanted, ids, probabilities in (
             ("validation", fold.validation, result.validation_ids, result.validation_probabilities),
             ("test", fold.test, result.test_ids, result.test_probabilities),
         ):
-            advice = f"delete it and train that job again with '{to_resume(self.path)}'"
             if len(ids) != len(wanted) or set(ids) != set(wanted):
                 raise RunError(f"{path}: its {part} clips are not those of {job.fold}; {advice}")
             if np.shape(probabilities) != (len(ids), len(self.labels)) or not np.all(np.isfinite(probabilities)):
                 shape = f"({len(ids)}, {len(self.labels)})"
                 raise RunError(f"{path}: {part} probabilities are not finite numbers of shape {shape}; {advice}")
+            sums = np.sum(probabilities, axis=1)
+            if np.any(np.asarray(probabilities) < 0) or np.any(np.abs(sums - 1) > 1e-3):
+                raise RunError(f"{path}: {part} probabilities do not sum to 1; {advice}")
+        if not 0 < result.temperature < np.inf:
+            raise RunError(f"{path}: its temperature is {result.temperature:g}; {advice}")
 
 
 def _ids(clips: Sequence[Any]) -> tuple[str, ...]:

@@ -106,11 +106,12 @@ def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
     """
     if protocol not in PROTOCOLS:
         raise SplitError(f"Unknown protocol {protocol!r}; available: {', '.join(PROTOCOLS)}")
+    where = corpus.source or corpus.root
     if len({clip.emotion for clip in corpus.clips}) < 2:
-        raise SplitError(f"{corpus.root} has clips of one emotion only; give a corpus with at least two")
+        raise SplitError(f"{where} has clips of one emotion only; give a corpus with at least two")
     if protocol != "holdout" and len(corpus.speakers) < 3:
         raise SplitError(
-            f"{corpus.root} has {len(corpus.speakers)} speaker(s); {protocol} needs at least 3 to train, choose and "
+            f"{where} has {len(corpus.speakers)} speaker(s); {protocol} needs at least 3 to train, choose and "
             "judge on different people. Give more speakers, or use --protocol holdout and mind that it is leaky"
         )
     return PROTOCOLS[protocol].make(corpus)

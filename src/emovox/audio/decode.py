@@ -20,7 +20,6 @@ from emovox.audio.waveform import (
     MAX_SECONDS,
     MIN_SECONDS,
     SAMPLE_RATE_HZ,
-    check_rate,
     check_waveform,
     mix,
     resample,
@@ -137,7 +136,6 @@ def read_audio(
     """
     name = name or name_of(source)
     samples, info = decode(source, start, end, name)  # (frames, channels)
-    check_rate(info.sample_rate_hz, name)
     return resample(check_waveform(mix(samples), name, info.sample_rate_hz), info.sample_rate_hz, sample_rate_hz)
 
 

@@ -65,13 +65,14 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
         The same samples, contiguous float32.
 
     Raises:
-        AudioError: It is not one channel of floating-point samples, holds NaN or infinity, swings beyond 8 times full
-            scale, is shorter than 0.1 s or longer than 60 s, or is silent.
+        AudioError: It has fewer than 4000 samples a second, is not one channel of floating-point samples, holds NaN or
+            infinity, swings beyond 8 times full scale, is shorter than 0.1 s or longer than 60 s, or is silent.
 
     >>> check_waveform(np.zeros(16000), "zeros")
     Traceback (most recent call last):
     emovox.errors.AudioError: zeros is silent once mixed to one channel; check the microphone and record it anew
     """
+    check_rate(sample_rate_hz, name)
     waveform = np.asarray(waveform)
     if waveform.ndim != 1:
         raise AudioError(f"{name} has the shape {waveform.shape}; give one channel, (samples,)")

@@ -33,6 +33,9 @@ class Commands(TyperGroup):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors=SPELT)
         words = sys.argv[1:] if args is None else args
+        if empty := _empty(words):
+            complain(f"{empty} is empty; give it a value, or leave it out; try '{self._named(words)} --help'")
+            sys.exit(EmovoxError.exit_code)
         with contextlib.nullcontext() if "--debug" in words else only_python_speaks():
             try:
                 code = super().main(words, *more, **{**extra, "standalone_mode": False})
@@ -103,6 +106,16 @@ def complain(message: str) -> None:
     console = Screen(stderr=True)
     with contextlib.suppress(OSError):  # where nobody can read it, the exit code must do
         console.print(visible(message), soft_wrap=not console.is_terminal)
+
+
+def _empty(words: Sequence[str]) -> str:
+    """Which value was typed as nothing, as where a shell's variable is not set."""
+    for before, word in zip(("", *words), words, strict=False):
+        if not word:
+            return before if before.startswith("--") else "An argument"
+        if word.startswith("--") and word.endswith("="):
+            return word[:-1]
+    return ""
 
 
 def _words_of(error: TyperException) -> str:

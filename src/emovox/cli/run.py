@@ -13,7 +13,7 @@ import typer
 from emovox.cli.base import STOPPED, examples, fail
 from emovox.errors import CorpusError, RecipeError, RunError, to_resume, typed
 from emovox.models import KINDS, Heard
-from emovox.terminal import Screen
+from emovox.terminal import Screen, visible
 
 if TYPE_CHECKING:
     from emovox.corpora.base import Corpus
@@ -125,6 +125,8 @@ def run(
         "protocol": protocol, "models": names(models), "variant": variant, "epochs": epochs,
         "batch_size": batch_size, "seeds": seeds, "quick": quick, "recipe": recipe,
     }  # fmt: skip
+    if out is not None and visible(str(out)) != str(out):
+        raise RunError(f"{out} cannot be a run's name, as it is not plain text in UTF-8; choose another with --out")
     folder, earlier = out, None
     try:
         with StageProgress(Screen(stderr=True)) as progress:

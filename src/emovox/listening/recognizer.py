@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emovox.audio import Source, check_rate, check_waveform, read_audio, resample
+from emovox.audio import Source, check_waveform, read_audio, resample
 from emovox.errors import AudioError, ModelError
 from emovox.listening.artifact import find_artifact, open_session, read_metadata
 from emovox.listening.prediction import Prediction
@@ -108,5 +108,4 @@ class Recognizer:
     def _resampled(self, waveform: np.ndarray, sample_rate_hz: int | None, name: str) -> np.ndarray:
         if sample_rate_hz is None:
             raise AudioError(f"{name} is an array, which tells no rate; give sample_rate_hz, such as 16000")
-        check_rate(sample_rate_hz, name)
         return resample(check_waveform(waveform, name, sample_rate_hz), sample_rate_hz, self.sample_rate_hz)

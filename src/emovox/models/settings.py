@@ -31,11 +31,11 @@ class Range:
         low = f"{'above' if 'low' in self.open else 'at least'} {self.least:g}"
         if math.isinf(self.most):
             return low
-        return f"{low} and {'below' if 'high' in self.open else 'at most'} {self.most:g}"
+        return f"{low} and {'below' if 'high' in self.open else 'at most'} {self.most:,.10g}"
 
 
-Count = Annotated[int, Range(1)]
-Natural = Annotated[int, Range(0)]
+Count = Annotated[int, Range(1, 1_000_000)]
+Natural = Annotated[int, Range(0, 1_000_000)]
 Amount = Annotated[float, Range(0)]
 Positive = Annotated[float, Range(0, open="low")]
 Share = Annotated[float, Range(0, 1, open="high")]
