@@ -152,7 +152,10 @@ class Layout:
 
 FILES = (
     ("report.html", "all of this with figures and explanations, in one file"),
-    ("final_comparison_all_models.png", "the models beside chance, people and published systems"),
+    (
+        "final_comparison_all_models.png",
+        "the models beside chance, and people and published systems where they are known",
+    ),
     ("figures/", "confusion matrices, histories, how sure the models are, how they do on groups"),
     ("training_results.json", "every figure, for programs"),
     ("model_comparison.csv", "one row a model, for spreadsheets"),

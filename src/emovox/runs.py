@@ -191,6 +191,10 @@ class Run:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             about = {
                 "name": corpus.name,
+                "title": corpus.spec.title,
+                "language": corpus.spec.language,
+                "acted": corpus.spec.acted,
+                "caution": corpus.spec.caution,
                 "version": corpus.version,
                 "licence": corpus.licence,
                 "citation": corpus.citation,

@@ -283,9 +283,10 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
             style="bold" if model is evaluation.best else "",
         )
     console.print(table)
+    speakers = len(set(evaluation.speakers))
     say(
         console,
-        f"{len(evaluation.clip_ids):,} test clips of {len(set(evaluation.speakers))} speakers. UAR is the mean of the "
+        f"{len(evaluation.clip_ids):,} test clips of {speakers} speaker{'s' * (speakers > 1)}. UAR is the mean of the "
         f"recalls, {100 * evaluation.chance_uar:.1f} % by chance. In brackets: 95 % interval over {evaluation.units} "
         f"{evaluation.unit}." + (f" After ±: deviation over {evaluation.seeds} seeds." if evaluation.seeds > 1 else ""),
     )

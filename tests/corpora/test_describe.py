@@ -111,3 +111,26 @@ def test_nothing_can_be_read(tmp_path: Path) -> None:
         (tmp_path / f"{name}.wav").write_bytes(b"")
     with pytest.raises(CorpusError, match="Not one recording"):
         describe(corpus)
+
+
+def test_numbers_that_cannot_be_are_not_shown(tmp_path: Path) -> None:
+    """No fence above full scale or below no length, no nought with a sign, no word on a sex that nobody told."""
+    peaks = np.geomspace(0.05, 0.999, 12)
+    corpus = table(tmp_path, {f"n{i:02d}": tone(0.2 + 0.3 * i, peak) for i, peak in enumerate(peaks)})
+    described = describe(corpus)
+    assert "to 0.0 dBFS" in remark(described, "peak level").explanation
+    assert "outside 0.0 to" in remark(described, "length").explanation
+    assert "-0.0" not in " ".join(listing.text() for listing in described.listings())
+    assert dict(described.listings()[0].rows)["speakers"] == "2 (1 female, 1 of unknown sex)"
+    text = (tmp_path / "corpus.csv").read_text().replace("female", "")
+    (tmp_path / "corpus.csv").write_text(text)
+    assert dict(describe(load_path(tmp_path)).listings()[0].rows)["speakers"] == "2"
+
+
+def test_parts_of_a_file_are_described_each(tmp_path: Path) -> None:
+    write(tmp_path / "long.wav", np.concatenate([tone(1.0, 0.1), tone(2.0, 0.5)]), RATE_HZ)
+    rows = ["path,start,end,emotion,speaker", "long.wav,0,1,sad,x", "long.wav,1,,joy,y"]
+    (tmp_path / "corpus.csv").write_text("\n".join(rows))
+    described = describe(load_path(tmp_path))
+    np.testing.assert_allclose(described.seconds, [1.0, 2.0])
+    np.testing.assert_allclose(described.peak_dbfs, [-20, 20 * np.log10(0.5)], atol=0.01)

@@ -18,6 +18,9 @@ from emovox.errors import CorpusError
 Progress = Callable[[str, int, int], None]
 """Called as ``progress(stage, done, total)`` while long work goes on."""
 
+UNVERSIONED = "unversioned"
+"""The version of a corpus of which none was told."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -109,7 +112,7 @@ class CorpusSpec:
     name: str
     labels: tuple[str, ...]
     title: str = ""
-    version: str = "unversioned"
+    version: str = UNVERSIONED
     licence: str = "not stated"
     citation: str = ""
     language: str = ""

@@ -11,7 +11,7 @@ from itertools import islice
 import numpy as np
 
 from emovox.audio import check_waveform, decode, mix
-from emovox.corpora.base import Clip, Corpus, Progress
+from emovox.corpora.base import UNVERSIONED, Clip, Corpus, Progress
 from emovox.corpora.listing import Listing
 from emovox.errors import AudioError, CorpusError
 
@@ -92,6 +92,13 @@ class Description:
         sex = {clip.speaker: clip.sex or "unknown" for clip in self.corpus.clips}
         return dict(sorted(Counter(sex.values()).items()))
 
+    @property
+    def _sexes(self) -> str:
+        """The sexes in brackets, as far as the corpus tells them."""
+        known = [f"{n} {sex}" for sex, n in self.sexes.items() if sex != "unknown"]
+        without = [f"{self.sexes['unknown']} of unknown sex"] if known and "unknown" in self.sexes else []
+        return f" ({', '.join(known + without)})" if known else ""
+
     def remarks_on(self, kind: str) -> tuple[Remark, ...]:
         """The remarks of one kind."""
         return tuple(remark for remark in self.remarks if remark.kind == kind)
@@ -99,11 +106,12 @@ class Description:
     def listings(self) -> tuple[Listing, ...]:
         """Tables for people; each title carries the word synthetic where the corpus is."""
         corpus, word = self.corpus, " (synthetic)" if self.corpus.synthetic else ""
+        version = f", {corpus.version}" if corpus.version != UNVERSIONED else ""
         minutes = float(np.nansum(self.seconds)) / 60
         overview = (
             ("recordings", f"{len(corpus.clips):,}"),
             ("length", f"{minutes:.1f} min, of which {float(np.nansum(self.speech_seconds)) / 60:.1f} min speech"),
-            ("speakers", f"{len(corpus.speakers)} ({', '.join(f'{n} {sex}' for sex, n in self.sexes.items())})"),
+            ("speakers", f"{len(corpus.speakers)}{self._sexes}"),
             ("clips of a speaker", _span(list(self.clips_per_speaker.values()))),
             ("sample rate", _shares(Counter(f"{rate} Hz" for rate in self.sample_rate_hz if rate))),
             ("channels", _shares(Counter(str(count) for count in self.channels if count))),
@@ -121,7 +129,7 @@ class Description:
         spread = tuple((name, *_quantiles(values, digits)) for name, values, digits in measures)
         remarks = tuple((r.kind, r.what, f"{r.count:,}", r.explanation, r.handling) for r in self.remarks)
         return (
-            Listing(f"{corpus.name}{word}, {corpus.version}", ("what", "value"), overview),
+            Listing(f"{corpus.name}{word}{version}", ("what", "value"), overview),
             Listing(f"Emotions{word}", ("emotion", "clips", "share"), classes),
             Listing(f"Spread{word}", ("measure", "least", "quarter", "median", "three quarters", "most"), spread),
             Listing(
@@ -269,11 +277,17 @@ def _outliers(corpus: Corpus, measured: list[_Measured]) -> Iterator[Remark]:
         ("peak level", "dBFS", "peak_dbfs", quiet),
         ("RMS level", "dBFS", "rms_dbfs", quiet),
     ):
-        low, high = _fences(np.array([getattr(one, name) for _, one in able]))
+        values = np.array([getattr(one, name) for _, one in able])
+        low, high = _fences(values)
+        if unit == "s":
+            low = max(low, 0.0)
+        else:  # decoders may overshoot full scale
+            high = min(high, max(0.0, float(values.max())))
         yield remark(
             what,
             lambda one, name=name, low=low, high=high: not low <= getattr(one, name) <= high,  # type: ignore[misc]
-            f"outside {low:.1f} to {high:.1f} {unit}, {FENCE} interquartile ranges from the quartiles",
+            f"outside {_rounded(low, 1)} to {_rounded(high, 1)} {unit}, {FENCE} interquartile ranges from the "
+            "quartiles",
             handling,
         )
 
@@ -289,7 +303,12 @@ def _decibels(amplitude: float) -> float:
 
 
 def _quantiles(values: np.ndarray, digits: int) -> tuple[str, ...]:
-    return tuple(f"{value:.{digits}f}" for value in np.nanpercentile(values, [0, 25, 50, 75, 100]))
+    return tuple(_rounded(value, digits) for value in np.nanpercentile(values, [0, 25, 50, 75, 100]))
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A number of so many decimals; nought has no sign."""
+    return f"{round(float(value), digits) + 0.0:.{digits}f}"
 
 
 def _span(counts: list[int]) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from emovox.corpora.base import Clip, Corpus, CorpusSpec
+from emovox.corpora.base import UNVERSIONED, Clip, Corpus, CorpusSpec
 from emovox.corpora.facts import FACTS, Facts
 from emovox.corpora.words import alike, safe_name
 from emovox.errors import CorpusError
@@ -67,7 +67,7 @@ def own_corpus(
     spec = CorpusSpec(
         name=_name(facts, name, taken, toml),
         title=facts.title,
-        version=facts.version or version or "unversioned",
+        version=facts.version or version or UNVERSIONED,
         licence=facts.licence or "not stated",
         citation=facts.citation,
         language=facts.language,

@@ -86,7 +86,7 @@ def same_sounds(sketches: np.ndarray, seconds: np.ndarray) -> Iterator[tuple[int
         places = list(enumerate(row))
         near = sorted({i for place in places for i in buckets.get(place, ())})
         if near:
-            alike = sketches[near].astype(np.float32) @ sketches[j].astype(np.float32)
+            alike = _correlations(sketches[near], sketches[j])
             alike[abs(seconds[near] - seconds[j]) > SAME_SECONDS] = 0
             best = int(np.argmax(alike >= SAME))
             if alike[best] >= SAME:
@@ -94,6 +94,11 @@ def same_sounds(sketches: np.ndarray, seconds: np.ndarray) -> Iterator[tuple[int
                 continue
         for place in places:
             buckets.setdefault(place, []).append(j)
+
+
+def _correlations(sketches: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Of each sketch, (sketches, 512), with another, (512,)."""
+    return np.asarray(sketches.astype(np.float32) @ other.astype(np.float32))
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

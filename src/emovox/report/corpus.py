@@ -9,8 +9,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from emovox.corpora.base import UNVERSIONED
 from emovox.corpora.describe import FENCE, Description
-from emovox.report.figures import COLOURS, GREY, INK, STYLE, head, new_figure, save
+from emovox.report.figures import COLOURS, GREY, INK, STYLE, head, named, new_figure, save
+from emovox.report.letters import legible
+from emovox.report.words import plural
 
 
 def plot_description(description: Description, folder: Path) -> tuple[Path, ...]:
@@ -27,10 +30,26 @@ def plot_description(description: Description, folder: Path) -> tuple[Path, ...]
         return tuple(save(draw(description), Path(folder) / f"{name}.png") for name, draw in plots.items())
 
 
+MOST_SPEAKERS = 40
+"""Of more, the names are left out."""
+
+LABEL_INCHES = 0.26
+"""Room for a label of two lines."""
+
+
+def _boxes_inches(description: Description) -> float:
+    return max(2.9, 1.2 + LABEL_INCHES * len(description.corpus.labels))
+
+
+def _short(name: str, letters: int = 18) -> str:
+    return legible(name if len(name) <= letters else f"{name[: letters - 1]}…")
+
+
 def _start(description: Description, what: str, height_inches: float) -> Any:
     corpus = description.corpus
     figure = new_figure(7.2, height_inches)
-    subtitle = f"{len(corpus.clips):,} clips of {len(corpus.speakers)} speakers, {corpus.version}"
+    subtitle = f"{len(corpus.clips):,} clips of {plural(len(corpus.speakers), 'speaker')}"
+    subtitle += f", {corpus.version}" if corpus.version != UNVERSIONED else ""
     head(figure, f"{corpus.spec.title}: {what}", subtitle, ("synthetic",) if corpus.synthetic else ())
     return figure
 
@@ -39,19 +58,22 @@ def _classes(description: Description) -> Any:
     """Clips of each emotion, by intensity where it is known, and of each speaker, by emotion."""
     clips, labels = description.corpus.clips, description.corpus.labels
     speakers = description.corpus.speakers
-    figure = _start(description, "emotions and speakers", max(2.9, 1.0 + 0.15 * len(speakers)))
+    height = max(2.9, 1.0 + 0.15 * min(len(speakers), MOST_SPEAKERS), 1.0 + LABEL_INCHES * len(labels))
+    figure = _start(description, "emotions and speakers", height)
     left, right = figure.subplots(1, 2)
+    rows, names = range(len(labels)), named(figure, labels)
     intensities = sorted({clip.intensity or "unknown" for clip in clips})
     start = np.zeros(len(labels))
     for k, intensity in enumerate(intensities):
         found = Counter(clip.emotion for clip in clips if (clip.intensity or "unknown") == intensity)
         counts = np.array([found[label] for label in labels])
-        name = f"{intensity} intensity" if intensities != ["unknown"] else None
-        left.barh(labels, counts, left=start, color=COLOURS[(0, 4, 2, 3)[k % 4]], height=0.7, label=name)
+        name = legible(f"{intensity} intensity") if intensities != ["unknown"] else None
+        left.barh(rows, counts, left=start, color=COLOURS[(0, 4, 2, 3)[k % 4]], height=0.7, label=name)
         start += counts
     for y, count in enumerate(start):
         left.text(count + 0.01 * start.max(), y, f"{count:.0f}", va="center", fontsize=7)
     left.set_xlim(0, 1.12 * start.max())
+    left.set_yticks(rows, names)
     left.invert_yaxis()
     left.set_xlabel("clips")
     left.tick_params(axis="y", length=0)
@@ -62,13 +84,13 @@ def _classes(description: Description) -> Any:
     for clip in clips:
         table[place[clip.speaker], labels.index(clip.emotion)] += 1
     right.imshow(table, cmap="Blues", vmin=0, vmax=1.6 * table.max(), aspect="auto")
-    if len(speakers) <= 40:
+    if len(speakers) <= MOST_SPEAKERS:
         for i, j in np.ndindex(*table.shape):
             right.text(j, i, f"{table[i, j]:.0f}", ha="center", va="center", fontsize=5.8)
-        right.set_yticks(range(len(speakers)), speakers, fontsize=6)
+        right.set_yticks(range(len(speakers)), [_short(speaker) for speaker in speakers], fontsize=6)
     else:
         right.set_yticks([])
-    right.set_xticks(range(len(labels)), labels, rotation=40, ha="right", rotation_mode="anchor")
+    right.set_xticks(rows, names, rotation=40, ha="right", rotation_mode="anchor")
     right.tick_params(length=0)
     right.spines[:].set_visible(False)
     right.set_ylabel("speaker")
@@ -78,7 +100,7 @@ def _classes(description: Description) -> Any:
 
 def _durations(description: Description) -> Any:
     """Length of the files and of the speech in them, over all clips and by emotion."""
-    figure = _start(description, "durations", 2.9)
+    figure = _start(description, "durations", _boxes_inches(description))
     left, right = figure.subplots(1, 2)
     series = (("whole clip", description.seconds, COLOURS[0]), ("speech in it", description.speech_seconds, COLOURS[1]))
     known = np.concatenate([values[np.isfinite(values)] for _, values, _ in series])
@@ -95,7 +117,7 @@ def _durations(description: Description) -> Any:
 
 def _levels(description: Description) -> Any:
     """Peak and mean level, over all clips and by emotion."""
-    figure = _start(description, "levels", 2.9)
+    figure = _start(description, "levels", _boxes_inches(description))
     left, right = figure.subplots(1, 2)
     series = (("peak", description.peak_dbfs, COLOURS[0]), ("RMS", description.rms_dbfs, COLOURS[1]))
     known = np.concatenate([values[np.isfinite(values)] for _, values, _ in series])
@@ -143,7 +165,8 @@ def _by_emotion(axes: Any, description: Description, values: np.ndarray, label: 
     groups = [values[(emotions == name) & np.isfinite(values)] for name in labels]
     line = {"color": GREY, "linewidth": 0.8}
     axes.boxplot(
-        groups, orientation="horizontal", whis=FENCE, widths=0.6, patch_artist=True, tick_labels=list(labels),
+        groups, orientation="horizontal", whis=FENCE, widths=0.6, patch_artist=True,
+        tick_labels=named(axes.figure, labels),
         boxprops={"facecolor": "#cfe3f1", "edgecolor": COLOURS[0], "linewidth": 0.8},
         medianprops={"color": COLOURS[0], "linewidth": 1.6}, whiskerprops=line, capprops=line,
         flierprops={"marker": "o", "markersize": 2.2, "markerfacecolor": COLOURS[1], "markeredgecolor": "none"},
@@ -151,7 +174,7 @@ def _by_emotion(axes: Any, description: Description, values: np.ndarray, label: 
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
-    axes.set_xlabel(f"{label} (dots: outliers of their emotion)")
+    axes.set_xlabel(f"{label}\n(dots: outliers of their emotion)")
 
 
 def _mark_outliers(axes: Any, values: np.ndarray, colour: str) -> None:

@@ -6,6 +6,7 @@ the same again. Every figure carries the word synthetic, or leaky, where it must
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from matplotlib.transforms import blended_transform_factory
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import replacing
 from emovox.report import anchors
+from emovox.report.letters import families, label_names, legible
 from emovox.report.words import corpus_name, how_tested, interval, model_title, p_value, plural
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -28,7 +30,7 @@ DPI = 200
 ANCHOR_ROW = 0.55  # the height of a published system's row, where a model's is 1
 
 STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": list(families()),
     "font.size": 8,
     "axes.titlesize": 9,
     "axes.titleweight": "bold",
@@ -78,9 +80,9 @@ def head(figure: Figure, title: str, subtitle: str, warnings: tuple[str, ...]) -
     assert engine is not None
     engine.set(rect=(0.0, 0.0, 1.0, 1 - top / height))  # type: ignore[call-arg]
     left = 0.06 / width
-    figure.text(left, 1 - 0.06 / height, title, va="top", fontsize=10, fontweight="bold")
+    figure.text(left, 1 - 0.06 / height, legible(title), va="top", fontsize=10, fontweight="bold")
     if subtitle:
-        figure.text(left, 1 - 0.25 / height, subtitle, va="top", fontsize=7.5, color=GREY)
+        figure.text(left, 1 - 0.25 / height, legible(subtitle), va="top", fontsize=7.5, color=GREY)
     if warnings:
         box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ALERT, "linewidth": 0.8}
         words = " · ".join(warnings)
@@ -88,6 +90,14 @@ def head(figure: Figure, title: str, subtitle: str, warnings: tuple[str, ...]) -
             1 - 0.10 / width, 1 - 0.09 / height, words, va="top", ha="right", fontsize=8, color=ALERT,
             fontweight="bold", bbox=box,
         )  # fmt: skip
+
+
+def named(figure: Figure, labels: Sequence[str]) -> list[str]:
+    """What a figure calls its labels; it says so at its foot where that is not their own letters."""
+    names, note = label_names(labels)
+    if note:
+        figure.supxlabel(note, fontsize=6, color=GREY)
+    return names
 
 
 def final_comparison(evaluation: Evaluation, path: Path) -> Path:
@@ -207,7 +217,8 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
     for y in range(0, len(labels), 2):
         axes.axhspan(y - 0.5, y + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
     axes.axvline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
-    axes.set_yticks(range(len(labels)), labels)
+    called = dict(zip(evaluation.labels, named(axes.figure, evaluation.labels), strict=True))
+    axes.set_yticks(range(len(labels)), [called[label] for label in labels])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(labels) - 0.5, -0.5)
@@ -244,8 +255,9 @@ def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Pat
                         fontweight="bold" if i == j else "normal", color="white" if shares[i, j] > 55 else INK,
                     )  # fmt: skip
         clips = [model.classes[label].clips for label in labels]
-        axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(labels)), [f"{label} ({n})" for label, n in zip(labels, clips, strict=True)])
+        names = named(figure, labels)
+        axes.set_xticks(range(len(labels)), names, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(labels)), [f"{name} ({n})" for name, n in zip(names, clips, strict=True)])
         axes.tick_params(length=0)
         axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)

@@ -11,6 +11,7 @@ import numpy as np
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.report import anchors
 from emovox.report.figures import COLOURS, INK, MARKERS, STYLE, head, new_figure, save
+from emovox.report.letters import legible
 from emovox.report.words import corpus_name, model_title
 
 NAMED_SPEAKERS = 40
@@ -65,7 +66,7 @@ def _groups(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation], ro
         if attribute != before and y:
             axes.axhline(y - 0.5, color="#bbbbbb", linewidth=0.6)
         before = attribute
-    axes.set_yticks(range(len(rows)), [f"{attribute}: {name}" for attribute, name in rows])
+    axes.set_yticks(range(len(rows)), [legible(f"{attribute}: {name}") for attribute, name in rows])
     _frame(axes, evaluation, len(rows))
     axes.set_xlabel("UAR, per cent")
 
@@ -86,7 +87,7 @@ def _speakers(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation]) 
             axes.plot(100 * uar.value, y, marker, color=colour, markersize=size, zorder=order, alpha=alpha,
                       label=model_title(model) if y == 0 else None)  # fmt: skip
     if len(names) <= NAMED_SPEAKERS:
-        axes.set_yticks(range(len(names)), names, fontsize=6.5)
+        axes.set_yticks(range(len(names)), [legible(name) for name in names], fontsize=6.5)
     else:
         axes.set_yticks([])
     _frame(axes, evaluation, len(names))

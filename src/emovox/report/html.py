@@ -275,9 +275,9 @@ def _section(evaluation: Evaluation, section: probes.Section) -> Iterable[str]:
 
 def _licence(evaluation: Evaluation) -> list[str]:
     corpus = evaluation.corpus
-    rows = [(key, str(corpus.get(key, ""))) for key in ("name", "version", "licence", "citation", "digest")]
+    keys = ("name", "version", "licence", "citation", "language", "digest")
     return [
-        pairs(rows),
+        pairs([(key, str(corpus[key])) for key in keys if corpus.get(key)]),
         *(f"<p>{escape(str(note))}</p>" for note in corpus.get("notes", ())),
         f"<p>{escape(caution(evaluation))}</p>",
         "<p>Emovox is under the Apache License 2.0. Whether trained weights are an adaptation of the recordings is not "

@@ -62,7 +62,7 @@ def text(evaluation: Evaluation, folder: Path) -> str:
         "--------------",
         *(f"  {name:<33}{what}" for name, what in FILES if _exists(folder, name)),
         "",
-        _paragraph(f"Data: {evaluation.corpus.get('citation', '')}").rstrip(),
+        _paragraph(f"Data: {evaluation.corpus.get('citation') or corpus_name(evaluation)}").rstrip(),
         f"Licence of the data: {evaluation.corpus.get('licence', 'unknown')}",
         "",
         _last_line(evaluation, folder),
@@ -196,9 +196,10 @@ def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
     name = model_title(model)
     predicted = model.confusion.sum(axis=0)
     said = []
-    if predicted.max() >= 0.9 * predicted.sum():
+    if predicted.max() >= 0.9 * predicted.sum() and model.uar.low <= evaluation.chance_uar:
         said.append(
-            f"{name} predicts {evaluation.labels[int(predicted.argmax())]} whatever it hears: it has learnt nothing."
+            f"{name} predicts {evaluation.labels[int(predicted.argmax())]} whatever it hears, and is not shown to do "
+            "better than chance."
         )
     else:
         known = sorted(((s.recall, label) for label, s in model.classes.items() if s.recall is not None), reverse=True)

@@ -48,12 +48,13 @@ GLOSSARY = (
     ),
     (
         "precision, recall",
-        "Of the clips predicted as angry, the share that is; of the angry clips, the share so predicted.",
+        "Of the clips predicted as one emotion, the share that is of it; of its clips, the share so predicted.",
     ),
     ("F1", "The harmonic mean of precision and recall; macro is the mean over emotions, weighted that over clips."),
     (
         "loss",
-        "Cross-entropy, the mean of −ln p(truth), in nats: 0 is perfect, ln 8 = 2.08 is the chance level of eight.",
+        "Cross-entropy, the mean of −ln p(truth), in nats: 0 is perfect, and giving each of C emotions the same "
+        "probability costs ln C (2.08 for eight).",
     ),
     ("Brier score", "The squared distance of the probabilities from the truth: 0 is perfect, 2 is wrong and certain."),
     ("AURC", "The area under the risk-coverage curve: the mean share of wrong answers over all shares answered."),

@@ -21,7 +21,7 @@ def model_title(model: ModelEvaluation) -> str:
 def corpus_name(evaluation: Evaluation) -> str:
     """The corpus's name as it is written in papers, with the word synthetic where no person spoke."""
     spec = spec_of(str(evaluation.corpus["name"]))
-    return spec.title if spec else dataset(evaluation)
+    return spec.title if spec else str(evaluation.corpus.get("title") or dataset(evaluation))
 
 
 def caution(evaluation: Evaluation) -> str:
@@ -29,7 +29,8 @@ def caution(evaluation: Evaluation) -> str:
     if evaluation.synthetic:
         return theory.SYNTHETIC
     spec = spec_of(str(evaluation.corpus["name"]))
-    return f"{spec.caution} {theory.NOT_FEELINGS}" if spec and spec.caution else theory.NOT_FEELINGS
+    told = spec.caution if spec else str(evaluation.corpus.get("caution", ""))
+    return f"{told} {theory.NOT_FEELINGS}" if told else theory.NOT_FEELINGS
 
 
 def number(count: int) -> str:
