@@ -5,7 +5,8 @@ it. A ``note`` says what sets it apart from the other results, ``looked_at`` wha
 recipes were chosen, where that is not what is usual for its protocol, and ``teachers`` which model learnt from which
 kind. A ``measurements`` list (``{"what", "value", "unit", "aim", "least"}``) gives rows of a second table, an
 ``ablations`` list (``{"about", "what", "uar", "cross_entropy", "seconds_a_fit", "explored", "how"}``) the one in
-docs/choices.md, if that page holds the markers.
+docs/choices.md, if that page holds the markers. ``audit.json``, ``robustness.json`` and ``learning_curve.json`` fill
+docs/audit.md.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-README, CHOICES = ROOT / "README.md", ROOT / "docs" / "choices.md"
+README, CHOICES, PROBES = ROOT / "README.md", ROOT / "docs" / "choices.md", ROOT / "docs" / "audit.md"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 PROTOCOLS = ("speakers1", "speakers6", "speakers5", "loso", "holdout")
 TARGETS = {
@@ -155,6 +156,55 @@ def ablations(results: dict[str, dict[str, Any]]) -> str:
     return "\n\n".join(parts) or EMPTY
 
 
+def probes(results: dict[str, dict[str, Any]]) -> str:
+    """Markdown of an audit, of altered clips and of a learning curve, as far as they were measured."""
+    parts = []
+    if audit := results.get("audit"):
+        rows = [
+            (trick["title"], f"`{name}`", _percent(audit["honest"][name]), _percent(found["uar"]), _worth(found))
+            for trick in audit["tricks"]
+            for name, found in trick["models"].items()
+        ]
+        parts.append(_table(("trick", "model", "honest", "with it", "inflated by"), "llrrr", rows))
+    if robustness := results.get("robustness"):
+        names = list(robustness["conditions"][0]["models"])
+        rows = [(c["title"], *(_altered(c["models"][n]) for n in names)) for c in robustness["conditions"]]
+        parts.append(_table(("test clips", *(f"`{name}`" for name in names)), "l" + "r" * len(names), rows))
+    if curve := results.get("learning_curve"):
+        curves = {name: {s["speakers"]: s["uar"] for s in c["sizes"]} for name, c in curve["curves"].items()}
+        sizes = sorted({n for of_model in curves.values() for n in of_model})
+        rows = [
+            (f"`{name}`", *(_percent(of_model[n]) if n in of_model else "" for n in sizes),
+             _moved(curve["curves"][name]["doubling"]))
+            for name, of_model in curves.items()
+        ]  # fmt: skip
+        header = ("training speakers", *map(str, sizes), "twice as many")
+        parts.append(_table(header, "l" + "r" * (len(sizes) + 1), rows))
+    return "\n\n".join(parts) or EMPTY
+
+
+def _worth(found: dict[str, Any]) -> str:
+    """By how much a trick inflates; whether shuffled labels are at chance."""
+    if "inflation" in found:
+        return _moved(found["inflation"])
+    return "at chance" if found["at_chance"] else "not at chance"
+
+
+def _altered(found: dict[str, Any]) -> str:
+    """UAR under a condition, the difference, and the calibration error."""
+    moved = f" ({_moved(found['difference'], bounds=False)})" if found["difference"] else ""
+    return f"{_percent(found['uar'])}{moved}, {100 * found['calibration_error']:.0f}"
+
+
+def _percent(score: dict[str, float]) -> str:
+    return f"{100 * score['value']:.1f}"
+
+
+def _moved(score: dict[str, float], bounds: bool = True) -> str:
+    value, low, high = (f"{100 * score[key]:+.1f}".replace("-", "−") for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]" if bounds else value
+
+
 def _judged(tried: dict[str, Any]) -> tuple[str, str]:
     uar, loss = tried.get("uar"), tried.get("cross_entropy")
     return ("" if uar is None else f"{100 * uar:.1f}", "" if loss is None else f"{loss:.3f}")
@@ -197,6 +247,7 @@ def pages() -> dict[Path, str]:
     choices = CHOICES.read_text(encoding="utf-8")
     if BEGIN in choices:
         filled[CHOICES] = fill(choices, ablations(results))
+    filled[PROBES] = fill(PROBES.read_text(encoding="utf-8"), probes(results))
     return filled
 
 

@@ -120,6 +120,30 @@ def test_ablations_become_two_tables(table):
     assert "layers" not in table.tables({"ablations": {"ablations": [made, once]}})
 
 
+def test_what_was_found_out_beyond_figures_becomes_three_tables(table):
+    half = {"value": 0.5, "low": 0.45, "high": 0.55}
+    less = {"value": -0.1, "low": -0.2, "high": 0.01}
+    audit = {
+        "honest": {"cnn": half},
+        "tricks": [
+            {"title": "split by clip", "models": {"cnn": {"uar": half, "inflation": less}}},
+            {"title": "labels shuffled", "models": {"cnn": {"uar": half, "at_chance": False}}},
+        ],
+    }
+    clean, noisy = ({"uar": half, "difference": d, "calibration_error": 0.041} for d in (None, less))
+    robustness = {
+        "conditions": [{"title": "clean", "models": {"cnn": clean}}, {"title": "noise", "models": {"cnn": noisy}}]
+    }
+    curve = {"curves": {"cnn": {"sizes": [{"speakers": 4, "uar": half}], "doubling": less}}}
+    text = table.probes({"audit": audit, "robustness": robustness, "learning_curve": curve})
+    assert "| split by clip | `cnn` | 50.0 | 50.0 | −10.0 [−20.0, +1.0] |" in text
+    assert "| labels shuffled | `cnn` | 50.0 | 50.0 | not at chance |" in text
+    assert "| clean | 50.0, 4 |" in text and "| noise | 50.0 (−10.0), 4 |" in text
+    assert "| `cnn` | 50.0 | −10.0 [−20.0, +1.0] |" in text
+    assert table.probes({}) == table.EMPTY
+    assert table.tables({"audit": audit, "robustness": robustness, "learning_curve": curve}) == table.EMPTY
+
+
 def test_a_study_is_measured_against_its_limits(study, of_four):
     costs = study.Costs(minutes=21.5, gibibytes=1.5, gigabytes=0.25, prepared={"yamnet": 30.0})
     whole = {**of_four, "protocol": "speakers6", "models": {**of_four["models"], "cnn_lstm": of_four["models"]["cnn"]}}

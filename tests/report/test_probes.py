@@ -47,7 +47,7 @@ ROBUSTNESS = {
 CURVE = {
     **{key: AUDIT[key] for key in ("protocol", "warnings", "chance_uar", "unit", "units", "corpus")},
     "draws": 3,
-    "models": {
+    "curves": {
         "yamnet": {
             "sizes": [{"speakers": 4, "uar": score(0.5)}, {"speakers": 20, "uar": score(0.7)}],
             "doubling": score(0.041),

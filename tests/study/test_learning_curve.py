@@ -94,11 +94,11 @@ def test_a_curve_trains_and_goes_on_where_it_stopped(
             run, tiny_corpus, progress=lambda *news: told.append(news), executor=executor
         )
     assert json.loads(run.at.learning_curve.read_text()) == json.loads(json.dumps(found))
-    assert list(found["models"]) == ["one"]
-    small, whole = found["models"]["one"]["sizes"]
+    assert list(found["curves"]) == ["one"]
+    small, whole = found["curves"]["one"]["sizes"]
     assert (small["speakers"], whole["speakers"]) == (2, 3)
     assert whole["uar"]["value"] == evaluate(run).models["one"].uar.value
-    assert found["models"]["one"]["doubling"]["value"] == pytest.approx(
+    assert found["curves"]["one"]["doubling"]["value"] == pytest.approx(
         (whole["uar"]["value"] - small["uar"]["value"]) / np.log2(3 / 2)
     )
     assert ("learning curve", 4 * DRAWS, 4 * DRAWS) in told

@@ -75,14 +75,14 @@ def robustness(found: Mapping[str, Any], path: Path) -> Path:
 
 def learning_curve(found: Mapping[str, Any], path: Path) -> Path:
     """A line for each model: UAR over the number of training speakers, which doubles from mark to mark."""
-    names = list(found["models"])
+    names = list(found["curves"])
     with matplotlib.rc_context(STYLE):
         figure = new_figure(4.6, 3.1)
         head(figure, "More speakers", f"{found['corpus']}, {found['protocol']}.", tuple(found["warnings"]))
         axes = figure.subplots()
         ticks: set[int] = set()
         for k, name in enumerate(names):
-            sizes = found["models"][name]["sizes"]
+            sizes = found["curves"][name]["sizes"]
             colour = COLOURS[k % len(COLOURS)]
             x = [size["speakers"] * (1 + 0.012 * (k - (len(names) - 1) / 2)) for size in sizes]  # apart, to be seen
             value, low, high = ([100 * size["uar"][key] for size in sizes] for key in ("value", "low", "high"))

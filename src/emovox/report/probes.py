@@ -123,12 +123,12 @@ def robustness_section(found: Found, picture: Path) -> Section:
 
 def learning_curve_section(found: Found, picture: Path) -> Section:
     """What more speakers would bring to each model."""
-    curves = {name: {size["speakers"]: size["uar"] for size in c["sizes"]} for name, c in found["models"].items()}
+    curves = {name: {size["speakers"]: size["uar"] for size in c["sizes"]} for name, c in found["curves"].items()}
     sizes = sorted({n for curve in curves.values() for n in curve})
     rows = [(str(n), *(bracketed(curve[n]) if n in curve else "–" for curve in curves.values())) for n in sizes]
     words = [
         f"Twice as many speakers would bring {name} {signed(curve['doubling'])} points of UAR, if it went on as over "
-        "the last sizes." for name, curve in found["models"].items()
+        "the last sizes." for name, curve in found["curves"].items()
     ]  # fmt: skip
     return Section(
         name="learning_curve",

@@ -63,7 +63,7 @@ def by_clip(case: Case) -> Case:
     """
     rng = np.random.default_rng(SEED)
     clips = {clip.id: clip for clip in case.corpus.clips}
-    twins = {second: first for first, second in case.corpus.spec.published_twice}
+    twins = {second: first for first, second in case.corpus.twins}
     recording = {clip: twins.get(clip, clip) for clip in clips}
     rank = {name: rng.random() for name in clips}
     order = sorted(clips, key=lambda clip: (rank[recording[clip]], clip))
@@ -83,7 +83,7 @@ def by_clip(case: Case) -> Case:
             edge += 1
         pieces = (rest[edge : edge + len(like.train)], rest[:edge], part)
         train, validation, test = (tuple(clips[clip] for clip in sorted(piece)) for piece in pieces)
-        folds.append(Fold(f"fold{number + 1}", train, validation, test, True, case.corpus.spec.published_twice))
+        folds.append(Fold(f"fold{number + 1}", train, validation, test, True, case.corpus.twins))
     return dataclasses.replace(case, folds=tuple(FoldRecord.of(fold) for fold in folds))
 
 

@@ -80,7 +80,7 @@ def learning_curve(
         "corpus": honest.corpus["name"],
         "clips": len(honest.clip_ids),
         "draws": DRAWS,
-        "models": curves,
+        "curves": curves,
         "software": describe_software(),
     }
     write_json(run.at.learning_curve, result)

@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from emovox.corpora.base import Corpus, Progress
+from emovox.corpora.guard import guarded
+from emovox.download import user_cache
 from emovox.errors import ModelError, RunError
 from emovox.models import Ensemble, Network, Settings, kind_of
 from emovox.provenance import available_cores, describe_software
@@ -98,6 +100,7 @@ def cases(
     cores = available_cores()
     workers = workers or cores
     with Run.locked(run.path), TemporaryDirectory() as scratch, ExitStack() as stack:
+        corpus = guarded(corpus, user_cache() / "checked", cores, tell)  # so that its twins are known
         pool = executor or stack.enter_context(Processes(workers, max(1, cores // workers), tell, again))
         aside = dataclasses.replace(chosen, path=Path(scratch))  # the run's own account of its seconds stays as it is
         inputs = stages.prepare(aside, corpus, found, cores, pool, tell)
