@@ -72,6 +72,15 @@ def test_a_zip_with_a_table_and_ogg(tmp_path: Path) -> None:
     assert (found.name, found.licence, len(found.clips)) == ("flat", "CC0-1.0", 3)
 
 
+def test_how_folders_are_read_is_said_and_can_be_turned_round(tmp_path: Path) -> None:
+    root = classes(tmp_path / "c", "anna/joy/1.wav", "anna/sad/1.wav", "ben/joy/1.wav", "ben/sad/1.wav")
+    (note,) = load_path(root).notes
+    assert "as emotions (anna, ben), and those in them as speakers (joy, sad)" in note
+    (root / "corpus.toml").write_text(note[note.index("pattern = ") :] + "\n")  # as it was said
+    turned = load_path(root)
+    assert (turned.labels, turned.speakers, turned.notes) == (("sad", "joy"), ("anna", "ben"), ())
+
+
 def test_a_pattern_tells_what_folders_do_not(tmp_path: Path) -> None:
     root = classes(tmp_path / "p", "anna/joy_1.wav", "ben/joy_1.wav", "ben/anger_1.wav")
     assert "tell who speaks" in refusal(root)
@@ -88,7 +97,7 @@ def test_a_pattern_tells_what_folders_do_not(tmp_path: Path) -> None:
 def test_no_speaker_says_how_to_tell_one(tmp_path: Path) -> None:
     root = classes(tmp_path / "c", "joy/anna_1.wav", "anger/anna_1.wav", "anger/ben_1.wav")
     message = refusal(root)
-    assert "does not tell who speaks in 3 recordings, the first anger/anna_1.wav" in message
+    assert "does not tell who speaks in 3 recordings, such as anger/anna_1.wav" in message
     assert "anger/SPEAKER/anna_1.wav" in message and "CSV" in message and "corpus.toml" in message
     (root / "corpus.toml").write_text(message[message.index("pattern = ") :] + "\n")  # as it was said
     assert load_path(root).speakers == ("anna", "ben")
@@ -98,14 +107,14 @@ def test_nothing_is_left_out_unsaid(corpus: Path) -> None:
     classes(corpus, "alone.wav")
     (corpus / "joy" / "x" / "phone.m4a").write_bytes(b"sound")
     notes = load_path(corpus).notes
-    assert "1 recordings lie in no emotion's folder and are left out: alone.wav." in notes
-    assert any(".m4a) cannot be read and are left out; convert them: phone.m4a" in note for note in notes)
+    assert "Left out, as in no emotion's folder: 1 recording, alone.wav." in notes
+    assert any("as .m4a cannot be read: 1 file, phone.m4a; convert" in note for note in notes)
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("joy/1.wav",), "tell who speaks in 1 recordings, the first joy/1.wav"),
+        (("joy/1.wav",), "tell who speaks in 1 recording, such as joy/1.wav"),
         (("1.wav", "2.wav"), "nothing tells their emotions"),
         (("joy/x/1.wav", "joy/x/1.flac", "sad/x/1.wav"), "same name as"),
         (("Joy/x/1.wav", "joy/x/2.wav", "sad/x/1.wav"), 'label_map = { "joy" = "Joy" }'),

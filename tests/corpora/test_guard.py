@@ -46,6 +46,9 @@ def test_a_good_corpus_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.Mon
     assert told[-1] == ("check", 6, 6)
     monkeypatch.setattr("emovox.corpora.guard.decode", lambda *_, **__: pytest.fail("decoded again"))
     assert guard(found, tmp_path) == found
+    monkeypatch.undo()
+    next((tmp_path / "checked").iterdir()).write_text("{")  # damaged
+    assert guard(found, tmp_path) == found
 
 
 def test_all_unreadable_recordings_are_named_at_once(tmp_path: Path) -> None:
@@ -87,7 +90,7 @@ def test_two_copies_of_one_speaker_stay_in_one_part(tmp_path: Path) -> None:
     found = corpus(tmp_path, {**rows, "copy.wav": "sad,x"}, x00=sound(99), copy=sound(99))
     looked = guard(found, tmp_path)
     assert looked.twins == (("copy", "x00"),)
-    assert "1 recordings hold the sound of another, the first two copy.wav and x00.wav" in looked.notes[0]
+    assert "Copies of another recording: 1, the first two of one sound being copy.wav and x00.wav." in looked.notes[0]
     (fold,) = make_folds("holdout", looked)
     assert {"copy", "x00"} <= {clip.id for clip in fold.train}
     assert all(fold.twins == looked.twins for fold in make_folds("loso", looked))
@@ -108,7 +111,7 @@ def test_parts_of_one_file(tmp_path: Path) -> None:
 def test_what_sounds_almost_alike_is_said(tmp_path: Path) -> None:
     mixed = (sound(0) * 0.8 + sound(40) * 0.28).astype(np.int16)
     looked = guard(corpus(tmp_path, {**GOOD, "mixed.wav": "sad,z"}, mixed=mixed), tmp_path)
-    assert looked.twins == () and "1 recordings sound almost like another of another speaker" in looked.notes[0]
+    assert looked.twins == () and "1 recording may hold the sound of another speaker, the first two being a.wav and mixed.wav" in looked.notes[0]
     assert json.loads(next((tmp_path / "checked").iterdir()).read_text())[0][:2] == ["a", "mixed"]
 
 

@@ -27,7 +27,7 @@ def test_sketches_correlate_as_fingerprints_do() -> None:
     sounds += [(a + 0.5 * b).astype(np.float32) for a, b in zip(sounds[:15], sounds[15:], strict=True)]
     prints = np.stack([fingerprint(one, RATE_HZ) for one in sounds])
     sketches = np.stack([sketch(one, RATE_HZ) for one in sounds]).astype(np.float32)
-    assert sketches.shape == (45, SKETCH)
+    assert sketches.shape == (45, SKETCH) and sketch(sounds[0], RATE_HZ).nbytes == 1024
     assert np.abs(prints @ prints.T - sketches @ sketches.T).max() < 0.25
     near = prints @ prints.T > 0.8
     assert np.abs((prints @ prints.T - sketches @ sketches.T)[near]).max() < 0.06

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,6 +87,11 @@ def load_path(path: Path, progress: Progress | None = None, claimed: bool = Fals
         path /= ravdess.ARCHIVE
     if not path.is_file():
         return _load_folder(path, path.resolve().name, claimed)
+    if not zipfile.is_zipfile(path):
+        raise CorpusError(
+            f"{path} is damaged or not a plain zip, and no folder or CSV table either; give one of these, or fetch the "
+            "zip anew"
+        )
     folder = user_cache() / "unpacked" / f"{path.stem}-{content_digest(path, *_UNPACKED)}"
     unpack(path, folder, SUFFIXES, _BESIDE, progress)
     try:

@@ -13,7 +13,7 @@ from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.corpora.facts import FACTS, Facts
 from emovox.corpora.own import own_corpus, refuse_same_id
 from emovox.corpora.scan import SUFFIXES, files_under
-from emovox.corpora.words import SPEAKER_LETTERS, plain, tidy
+from emovox.corpora.words import SPEAKER_LETTERS, plain, some, tidy
 from emovox.errors import CorpusError
 
 OTHER_SOUND = (".m4a", ".aac", ".wma", ".amr", ".opus", ".mp4", ".webm", ".3gp")
@@ -39,14 +39,17 @@ def load_classes(root: Path, facts: Facts, like: CorpusSpec, name: str, taken: S
         raise CorpusError(
             f"{root} holds recordings ({len(recordings):,}), but nothing tells their emotions; {_layouts(like)}"
         )
-    notes = []
+    notes = [] if facts.pattern else [_reading(told)]
     left = [path for path, one in zip(recordings, told, strict=True) if "emotion" not in one]
     if left:
-        notes.append(f"{len(left):,} recordings lie in no emotion's folder and are left out: {_names(left)}.")
+        notes.append(f"Left out, as in no emotion's folder: {some(len(left), 'recording')}, {_names(left)}.")
     other = [path for path in files if path.suffix.lower() in OTHER_SOUND]
     if other:
         kinds = ", ".join(sorted({path.suffix.lower() for path in other}))
-        notes.append(f"{len(other):,} files ({kinds}) cannot be read and are left out; convert them: {_names(other)}.")
+        notes.append(
+            f"Left out, as {kinds} cannot be read: {some(len(other), 'file')}, {_names(other)}; convert them to "
+            ".wav or .flac."
+        )
     silent = [path for path, one in zip(recordings, told, strict=True) if "emotion" in one and "speaker" not in one]
     if silent:
         raise CorpusError(_no_speaker(root, silent))
@@ -63,6 +66,16 @@ def _layouts(like: CorpusSpec) -> str:
     return (
         "give a folder for each emotion and in it one for each speaker (anger/anna/01.wav), a CSV table with the "
         f"columns path, emotion, speaker, or recordings with a {like.title} name"
+    )
+
+
+def _reading(told: Sequence[dict[str, str]], most: int = 8) -> str:
+    """How the folders were understood, since nobody but their owner can tell which way round they are."""
+    names = [sorted({one[what] for one in told if what in one}) for what in ("emotion", "speaker")]
+    emotions, speakers = (plain(", ".join(each[:most])) + (" …" if len(each) > most else "") for each in names)
+    return (
+        f"Folders are read as emotions ({emotions}), and those in them as speakers ({speakers}). If that is the wrong "
+        f"way round, write into {FACTS}: pattern = '^(?P<speaker>[^/]+)/(?P<emotion>[^/]+)/'"
     )
 
 
@@ -92,7 +105,7 @@ def _no_speaker(root: Path, silent: list[Path]) -> str:
     path = silent[0].relative_to(root)
     mended = Path(path.parts[0], "SPEAKER", path.name)
     return (
-        f"{root} does not tell who speaks in {len(silent):,} recordings, the first {plain(str(path))}; give each "
+        f"{root} does not tell who speaks in {some(len(silent), 'recording')}, such as {plain(str(path))}; give each "
         f"speaker a folder ({plain(str(mended))}), a CSV table with the columns path, emotion, speaker, or in "
         f"{root / FACTS} a pattern of the names, such as pattern = '(?P<speaker>[^/_]+)_[^/]*$'"
     )

@@ -20,7 +20,7 @@ import numpy as np
 from emovox.audio import check_rate, check_waveform, decode, mix
 from emovox.corpora.base import Clip, Corpus, Progress
 from emovox.corpora.sameness import same_sounds, sketch
-from emovox.corpora.words import plain
+from emovox.corpora.words import plain, some
 from emovox.errors import AudioError, CorpusError, typed
 from emovox.files import write_json
 
@@ -51,21 +51,21 @@ def guarded(corpus: Corpus, cache: Path, workers: int = 2, progress: Progress | 
         StorageError: The cache cannot be written.
     """
     path = cache / f"{corpus.digest[:16]}-{_code()}.json"
-    if path.is_file():
-        found = [(str(a), str(b), float(alike)) for a, b, alike in json.loads(path.read_text(encoding="utf-8"))]
-    else:
+    clips = {clip.id: clip for clip in corpus.clips}
+    try:
+        pairs = [(clips[a], clips[b], float(alike)) for a, b, alike in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError, KeyError):  # not there, or damaged
         found = list(_same(corpus, workers, progress))
         write_json(path, found)
-    clips = {clip.id: clip for clip in corpus.clips}
-    pairs = [(clips[a], clips[b], alike) for a, b, alike in found]
+        pairs = [(clips[a], clips[b], alike) for a, b, alike in found]
     for what in ("speaker", "emotion"):
         apart = [(a, b, alike) for a, b, alike in pairs if getattr(a, what) != getattr(b, what)]
         sure = [(a, b) for a, b, alike in apart if alike >= CERTAIN]
         if sure:
             raise CorpusError(_contradiction(corpus, sure, what))
         notes = [
-            f"{len(apart):,} recordings sound almost like another of another {what}, the first two "
-            f"{_file(corpus, apart[0][0])} and {_file(corpus, apart[0][1])}; {_look(corpus)}."
+            f"{some(len(apart), 'recording')} may hold the sound of another {what}, the first two being "
+            f"{_file(corpus, apart[0][0])} and {_file(corpus, apart[0][1])}. All such: {_verify(corpus)}"
         ] if apart else []  # fmt: skip
         corpus = dataclasses.replace(corpus, notes=(*corpus.notes, *notes))
     known = {frozenset(pair) for pair in corpus.spec.published_twice}
@@ -74,8 +74,8 @@ def guarded(corpus: Corpus, cache: Path, workers: int = 2, progress: Progress | 
         return corpus
     a, b = twins[0]
     note = (
-        f"{len(twins):,} recordings hold the sound of another, the first two {_file(corpus, a)} and "
-        f"{_file(corpus, b)}; they are kept in one part of each fold, and {_look(corpus)}."
+        f"Copies of another recording: {len(twins):,}, the first two of one sound being {_file(corpus, a)} and "
+        f"{_file(corpus, b)}. They stay in one part of each fold. All such: {_verify(corpus)}"
     )
     return dataclasses.replace(corpus, same=tuple((a.id, b.id) for a, b in twins), notes=(*corpus.notes, note))
 
@@ -148,7 +148,7 @@ def _unreadable(corpus: Corpus, broken: list[tuple[Clip, str]]) -> str:
     more = [_file(corpus, clip) for clip, _ in broken[1:NAMED]] + (["…"] if len(broken) > NAMED else [])
     others = f"; likewise {', '.join(more)}" if more else ""
     return (
-        f"{len(broken):,} of {len(corpus.clips):,} recordings cannot be used: {plain(broken[0][1])}{others}. "
+        f"{len(broken):,} of {some(len(corpus.clips), 'recording')} cannot be used: {plain(broken[0][1])}{others}. "
         f"What is wrong with each: {_verify(corpus)}"
     )
 
@@ -160,10 +160,6 @@ def _contradiction(corpus: Corpus, pairs: list[tuple[Clip, Clip]], what: str) ->
         f"{_file(corpus, a)} and {_file(corpus, b)} hold the same sound under the {what}s {getattr(a, what)} and "
         f"{getattr(b, what)}{more}; keep one of them. All such: {_verify(corpus)}"
     )
-
-
-def _look(corpus: Corpus) -> str:
-    return f"'{_verify(corpus)}' names all"
 
 
 def _file(corpus: Corpus, clip: Clip) -> str:

@@ -60,6 +60,15 @@ def safe_name(text: str, taken: Sequence[str] = ()) -> str:
     return f"my-{name}" if name in taken else name
 
 
+def some(count: int, noun: str) -> str:
+    """A number and its noun.
+
+    >>> some(1, "recording"), some(1200, "recording")
+    ('1 recording', '1,200 recordings')
+    """
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
 def alike(words: Iterable[str]) -> tuple[str, ...]:
     """The first group of words that differ in case, or in the width of letters, only; the commonest first.
 
