@@ -1,8 +1,9 @@
 """The artifact: one ONNX graph, waveform in and probabilities out.
 
 Its three parts are joined end to end: the front end (which writes itself, operator by operator), the network (through
-Keras' own exporter) and the calibration (one temperature). An ensemble's artifact holds those of its members side by
-side. A contract test holds it to Keras within 1e-4.
+Keras' own exporter) and the answer (the mean over the windows of a clip, a head where the network is a published one,
+the calibration). An ensemble's artifact holds those of its members side by side. A contract test holds it to Keras
+within 1e-4.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from emovox.evaluation.calibration import SMALLEST_FLOAT, apply_temperature
 from emovox.features import FrontEnd
 from emovox.features.graph import IR_VERSION, OPSET, Graph, real, whole
 from emovox.files import replacing, scratch
+from emovox.models.kind import Head
 from emovox.quiet import quiet
 
 if TYPE_CHECKING:
     import keras
 
-FORMAT = 1
-"""Version of the artifact: its input, its output and the meaning of its metadata."""
+FORMAT = 2
+"""Version of the artifact: its inputs, its outputs and the meaning of its metadata."""
 
 TOLERANCE = 1e-4
 """The largest difference of a probability between Keras and a float32 artifact."""
@@ -44,40 +46,48 @@ LEAST_WEIGHTS = 1024
 
 
 def write_artifact(
-    model: keras.Model,
+    network: keras.Model,
     front: FrontEnd,
     temperature: float,
     metadata: Mapping[str, Any],
     path: Path | str,
     precision: Precision = "float32",
+    head: Head | None = None,
 ) -> Path:
     """Write the ONNX artifact of one trained model.
 
     Its input ``waveform`` is (samples,), float32, mono at 16 kHz with full scale ±1, of any length; its output
     ``probabilities`` is (classes,), float32, and sums to 1.
 
+    With a head it has more: the output ``statistics``, (statistics,), is how the clip departs from the centre of the
+    corpus, and the input ``shift``, (statistics,), zero unless it is given, is what a speaker or a microphone departs by
+    always and is taken off first.
+
     Args:
-        model: (batch, frames, bands) → (batch, classes), ending in probabilities.
-        front: The front end that the model was trained behind.
+        network: (windows, frames, bands) → (windows, classes), ending in probabilities; with a head → statistics.
+        front: The front end that the network was trained behind.
         temperature: Probabilities become softmax(log(p) / temperature) (Guo et al., 2017); 1 leaves them.
         metadata: What the file tells about itself. ``labels`` is required; corpus, synthetic, licence, protocol,
             metrics and intended_use belong here too. Every value is stored as JSON.
         path: The file, ``.onnx``.
         precision: Of the network's weights. ``float16`` halves the file and is widened when it is opened; ``int8``
             quarters it and multiplies in whole numbers (dynamic quantisation of matrix products).
+        head: Of a published network.
 
     Returns:
         The path.
 
     Raises:
-        ModelError: The model's input or output does not fit the front end or the labels, the temperature is not
+        ModelError: The network's input or output does not fit the front end or the labels, the temperature is not
             positive, the network cannot be expressed in ONNX, or the artifact would answer otherwise than the model.
     """
     labels = tuple(metadata["labels"])
-    _check(model, front, labels, temperature, path)
-    graph = _front_end(front)
-    for part in (_network(model, precision), _calibration(temperature, len(labels))):
-        graph = compose.merge_models(graph, part, [(graph.graph.output[0].name, part.graph.input[0].name)])
+    _check(network, front, head, labels, temperature, path)
+    listening, hearing = _front_end(front), _network(network, precision)
+    graph = compose.merge_models(listening, hearing, [("features", hearing.graph.input[0].name)])
+    answer = _answer(network.output_shape[-1], head, temperature, len(labels))
+    joints = [(hearing.graph.output[0].name, "scores"), ("weights", "held")]
+    graph = compose.merge_models(graph, answer, joints)
     about = {
         **metadata,
         "sample_rate_hz": front.sample_rate_hz,
@@ -87,16 +97,25 @@ def write_artifact(
     }
     artifact = _finished(graph, about)
     if precision == "float32":
-        _compare(model, front, temperature, artifact, path)
+        _compare(network, front, head, temperature, artifact, path)
     with replacing(path) as temporary:
         temporary.write_bytes(artifact)
     return Path(path)
+
+
+def answers(network: keras.Model, front: FrontEnd, head: Head | None, waveform: np.ndarray) -> np.ndarray:
+    """What Keras answers for a clip, before calibration: (samples,) → (classes,)."""
+    windows = front(waveform)
+    scores = windows.weights @ np.asarray(network(windows.features, training=False))
+    return np.asarray(scores if head is None else head.linear(scores[None])[0])
 
 
 def combine_artifacts(
     members: Mapping[Path, float], temperature: float, metadata: Mapping[str, Any], path: Path | str
 ) -> Path:
     """Write the artifact of an ensemble: the weighted mean of its members' probabilities, calibrated.
+
+    The ``statistics`` and the ``shift`` of its members, where they have them, lie end to end.
 
     Args:
         members: Artifact → its weight; the weights sum to 1.
@@ -109,27 +128,33 @@ def combine_artifacts(
         ModelError: A member is missing or no artifact.
     """
     op = Graph("mean")
-    weighted, parts, rates = [], [], set()
+    parts, weighted, rates, departures = [], [], set(), []
     for number, (file, weight) in enumerate(members.items(), start=1):
         try:
             member = onnx.load(file)
         except Exception as error:
             raise ModelError(f"{file} cannot be read as an artifact ({_first_line(error)}); export it again") from None
         rates.add(json.loads(next(p.value for p in member.metadata_props if p.key == "sample_rate_hz")))
-        prefixed = compose.add_prefix(member, f"member{number}/", rename_inputs=False)
-        parts.append(prefixed.graph)
-        weighted.append(op("Mul", prefixed.graph.output[0].name, real(weight)))
-    mean = op("Sum", *weighted)
-    _calibrate(op, mean, temperature)
-    classes = (len(metadata["labels"]),)
-    own = op.model(("waveform", ("samples",)), ("probabilities", classes)).graph
-    graph = helper.make_graph(
-        [node for part in [*parts, own] for node in part.node],
-        "mean_of_members",
-        list(own.input),
-        list(own.output),
-        [constant for part in [*parts, own] for constant in part.initializer],
-    )
+        name = f"member{number}/"
+        graph = compose.add_prefix(member, name, rename_inputs=False).graph
+        if len(graph.output) > 1:
+            size = graph.output[1].type.tensor_type.shape.dim[0].dim_value
+            start = sum(size for _, size in departures)
+            departures.append((graph.output[1].name, size))
+            _rename(graph, "shift", op("Slice", "shift", whole(start), whole(start + size), whole(0)))
+        parts.append(graph)
+        weighted.append(op("Mul", graph.output[0].name, real(weight)))
+    _calibrate(op, op("Sum", *weighted), temperature)
+    takes, gives = {"waveform": ("samples",)}, {"probabilities": (len(metadata["labels"]),)}
+    if departures:
+        size = sum(size for _, size in departures)
+        op("Concat", *(name for name, _ in departures), axis=0, name="statistics")
+        op.constants.append(numpy_helper.from_array(np.zeros(size, np.float32), "shift"))
+        takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,)}
+    own = op.model(takes, gives).graph
+    nodes = _sorted([node for part in [*parts, own] for node in part.node])
+    constants = [constant for part in [*parts, own] for constant in part.initializer]
+    graph = helper.make_graph(nodes, "mean_of_members", list(own.input), list(own.output), constants)
     (rate,) = rates
     about = {**metadata, "sample_rate_hz": rate, "temperature": float(temperature), "precision": "float32"}
     about["members"] = {Path(file).stem: weight for file, weight in members.items()}
@@ -137,6 +162,15 @@ def combine_artifacts(
     with replacing(path) as temporary:
         temporary.write_bytes(artifact)
     return Path(path)
+
+
+def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
+    """Have a graph take what is called ``new`` in place of its own constant ``old``."""
+    kept = [constant for constant in graph.initializer if constant.name != old]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    for node in graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
 
 
 def _finished(graph: onnx.ModelProto, about: Mapping[str, Any]) -> bytes:
@@ -159,18 +193,19 @@ def _finished(graph: onnx.ModelProto, about: Mapping[str, Any]) -> bytes:
 
 
 def _front_end(front: FrontEnd) -> onnx.ModelProto:
-    """A front end as a graph: ``waveform`` (samples,) → ``features`` (1, frames, bands)."""
+    """A front end as a graph: ``waveform`` (samples,) → ``features`` (windows, frames, bands), ``weights`` (windows,)."""
     op = Graph("front_end")
-    op("Unsqueeze", front.to_onnx(op), whole(0), name="features")
+    for result, name in zip(front.to_onnx(op), ("features", "weights"), strict=True):
+        op("Identity", result, name=name)
     frames, bands = front.shape
-    return op.model(("waveform", ("samples",)), ("features", (1, frames or "frames", bands)))
+    gives = {"features": ("windows", frames or "frames", bands), "weights": ("windows",)}
+    return op.model({"waveform": ("samples",)}, gives)
 
 
 def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
-    """The Keras network, features (1, frames, bands) → scores (1, classes), every name under ``network/``."""
+    """The Keras network, (windows, frames, bands) → (windows, scores), every name under ``network/``."""
     import keras
 
-    shape = (1, *model.input_shape[1:])
     with scratch() as folder, quiet():
         path = folder / "network.onnx"
         try:
@@ -179,7 +214,7 @@ def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
                 format="onnx",
                 verbose=False,
                 opset_version=OPSET,
-                input_signature=[keras.InputSpec(shape=shape, dtype="float32", name="features")],
+                input_signature=[keras.InputSpec(shape=model.input_shape, dtype="float32", name="features")],
             )
             if precision == "int8":
                 from onnxruntime.quantization import quantize_dynamic
@@ -187,7 +222,9 @@ def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
                 quantize_dynamic(path, path.with_name("int8.onnx"), op_types_to_quantize=["MatMul", "Gemm"])
                 path = path.with_name("int8.onnx")
             network = onnx.load(path)
-            _sort(network.graph)
+            nodes = _sorted(list(network.graph.node))
+            del network.graph.node[:]
+            network.graph.node.extend(nodes)
         except OSError:
             raise  # the disk's fault
         except Exception as error:
@@ -209,17 +246,17 @@ def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
                 yield from _nodes(attribute.g)
 
 
-def _sort(graph: onnx.GraphProto) -> None:
-    """Put every operator behind those whose results it takes; quantisation forgets what is taken within a loop."""
-    left = list(graph.node)
+def _sorted(left: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
+    """Every operator behind those whose results it takes; quantisation forgets what is taken within a loop."""
+    placed: list[onnx.NodeProto] = []
     made = {name for node in left for name in node.output}
-    del graph.node[:]
     while left:
         ready = [node for node in left if not _taken(node) & made] or left
-        graph.node.extend(ready)
+        placed += ready
         made -= {name for node in ready for name in node.output}
-        placed = {id(node) for node in ready}
-        left = [node for node in left if id(node) not in placed]
+        now = {id(node) for node in ready}
+        left = [node for node in left if id(node) not in now]
+    return placed
 
 
 def _taken(node: onnx.NodeProto) -> set[str]:
@@ -243,11 +280,28 @@ def _halve(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _calibration(temperature: float, classes: int) -> onnx.ModelProto:
-    """``scores`` (1, classes) → ``probabilities`` (classes,): softmax(log(scores) / temperature)."""
-    op = Graph("calibration")
-    _calibrate(op, op("Squeeze", "scores", whole(0)), temperature)
-    return op.model(("scores", (1, classes)), ("probabilities", (classes,)))
+def _answer(size: int, head: Head | None, temperature: float, classes: int) -> onnx.ModelProto:
+    """From the windows' ``scores`` (windows, size), and how much each counts (``held``), to ``probabilities``."""
+    op = Graph("answer")
+    takes = {"scores": ("windows", size), "held": ("windows",)}
+    gives: dict[str, tuple[Any, ...]] = {"probabilities": (classes,)}
+    scores = op("MatMul", "held", "scores")  # (size,)
+    if head is not None:
+        departure = op("Sub", scores, real(head.centre), name="statistics")
+        op.constants.append(numpy_helper.from_array(np.zeros(size, np.float32), "shift"))
+        takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,)}
+        scores = op("Sub", departure, "shift")
+        *hidden, last = head.linear.layers
+        for number, (kernel, bias) in enumerate([*hidden, last]):
+            moved = bias.astype(np.float64) + (head.centre.astype(np.float64) @ kernel if not number else 0)
+            scores = op("Add", op("MatMul", scores, real(kernel)), real(moved))
+            if number < len(hidden):
+                scores = op("Relu", scores)
+        scores = op("Softmax", scores, axis=-1)
+        if head.linear.merge is not None:
+            scores = op("MatMul", scores, real(head.linear.merge))
+    _calibrate(op, scores, temperature)
+    return op.model(takes, gives)
 
 
 def _calibrate(op: Graph, scores: str, temperature: float) -> None:
@@ -255,22 +309,27 @@ def _calibrate(op: Graph, scores: str, temperature: float) -> None:
     op("Softmax", op("Div", logits, real(temperature)), axis=-1, name="probabilities")
 
 
-def _check(model: keras.Model, front: FrontEnd, labels: tuple[str, ...], temperature: float, path: Path | str) -> None:
+def _check(
+    network: keras.Model, front: FrontEnd, head: Head | None, labels: tuple[str, ...], temperature: float,
+    path: Path | str,
+) -> None:  # fmt: skip
     """Refuse what cannot become an artifact, before any work is done."""
-    taken = model.input_shape[1:]
+    taken = network.input_shape[1:]
     if len(taken) != 2 or any(have not in (None, want) for have, want in zip(taken, front.shape, strict=True)):
         raise ModelError(
-            f"{path}: the model takes {model.input_shape}, the front end gives {front.shape}; "
+            f"{path}: the model takes {network.input_shape}, the front end gives {front.shape}; "
             "export a model with the front end it was trained behind"
         )
-    if model.output_shape[-1] != len(labels):
-        outputs = model.output_shape[-1]
+    outputs = network.output_shape[-1] if head is None else head.linear.outputs
+    if outputs != len(labels):
         raise ModelError(f"{path}: the model has {outputs} outputs for {len(labels)} labels; name each output once")
     if not temperature > 0:
         raise ModelError(f"{path}: the temperature is {temperature}; it must be above 0 (1 changes nothing)")
 
 
-def _compare(model: keras.Model, front: FrontEnd, temperature: float, artifact: bytes, path: Path | str) -> None:
+def _compare(
+    network: keras.Model, front: FrontEnd, head: Head | None, temperature: float, artifact: bytes, path: Path | str
+) -> None:
     """Refuse an artifact that answers otherwise than the model, on a rendered utterance.
 
     Not on noise: far from speech a network's answer may hang on the last digits of its input.
@@ -278,7 +337,7 @@ def _compare(model: keras.Model, front: FrontEnd, temperature: float, artifact: 
     waveform = render_clip("happy", "01")
     session = onnxruntime.InferenceSession(artifact, providers=["CPUExecutionProvider"])
     (answer,) = session.run(["probabilities"], {"waveform": waveform})
-    expected = apply_temperature(np.asarray(model(front(waveform)[None], training=False))[0], temperature)
+    expected = apply_temperature(answers(network, front, head, waveform), temperature)
     difference = float(np.abs(answer - expected).max())
     if not difference <= TOLERANCE:
         raise ModelError(f"{path}: the artifact differs from the model by {difference:.1e}; report this with the model")

@@ -1,11 +1,11 @@
-"""What every front end is, and the steps that several share: frames under a window, and where speech is."""
+"""What every front end is, and the steps that several share: the spectrum, where speech is, and windows over it."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -15,8 +15,20 @@ if TYPE_CHECKING:
     from emovox.features.graph import Graph
 
 
+class Windows(NamedTuple):
+    """What a network reads of one clip: its speech whole, or in windows that overlap by half where it is longer.
+
+    Args:
+        features: (windows, frames, bands), float32.
+        weights: (windows,), float32, summing to 1: how much of the clip's speech each window holds.
+    """
+
+    features: np.ndarray
+    weights: np.ndarray
+
+
 class FrontEnd(Protocol):
-    """From a waveform to the picture that a network reads.
+    """From a waveform to the windows that a network reads.
 
     A front end is a frozen dataclass, and its fields are settings of a recipe. It is written twice, in NumPy and in
     ONNX; a contract test holds the two together.
@@ -26,7 +38,7 @@ class FrontEnd(Protocol):
 
     @property
     def shape(self) -> tuple[int | None, int]:
-        """(frames, bands) of every result; frames are None where a result is as long as its clip."""
+        """(frames, bands) of every window; frames are None where a window is as long as its clip allows."""
 
     @property
     def silence(self) -> float:
@@ -36,14 +48,14 @@ class FrontEnd(Protocol):
     def digest(self) -> str:
         """Twelve hexadecimal digits that change with any setting."""
 
-    def __call__(self, waveform: np.ndarray) -> np.ndarray:
-        """(samples,), float32, mono at ``sample_rate_hz``, full scale ±1 → (frames, bands), float32."""
+    def __call__(self, waveform: np.ndarray) -> Windows:
+        """The windows of one clip: (samples,), float32, mono at ``sample_rate_hz``, full scale ±1."""
 
-    def to_onnx(self, graph: Graph) -> str:
+    def to_onnx(self, graph: Graph) -> tuple[str, str]:
         """Add the same steps to a graph whose input is ``waveform`` (samples,).
 
         Returns:
-            The name of the result, (frames, bands).
+            The names of features and weights, as :class:`Windows` has them.
         """
 
 
@@ -81,14 +93,45 @@ def triangles(centres: np.ndarray, bins: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(0, np.minimum(rising, falling)))
 
 
-def speech(energy: np.ndarray, trim_db: float) -> slice:
-    """From the first to the last frame that is within ``trim_db`` of the loudest.
+def loud(energy: np.ndarray, trim_db: float) -> np.ndarray:
+    """Whether each frame is within ``trim_db`` of the loudest.
 
     Args:
         energy: (frames,), in units of power.
-        trim_db: Decibels; 0 keeps every frame.
+        trim_db: Decibels; 0 finds every frame loud.
     """
     if not trim_db:
-        return slice(0, len(energy))
-    near = np.flatnonzero(energy >= energy.max() * np.float32(10 ** (-trim_db / 10)))
+        return np.ones(len(energy), bool)
+    return np.asarray(energy >= energy.max() * np.float32(10 ** (-trim_db / 10)))
+
+
+def speech(loud: np.ndarray) -> slice:
+    """From the first to the last loud frame."""
+    near = np.flatnonzero(loud)
     return slice(int(near[0]), int(near[-1]) + 1)
+
+
+def windows(frames: int, most: int) -> np.ndarray:
+    """Which frames each window holds: (windows, frames of a window).
+
+    One window where a clip has at most so many frames; else windows of that length, spread evenly from the first frame
+    to the last, each over half of the one before it or more.
+
+    Args:
+        frames: Of the clip.
+        most: Frames of a window; 0 for any number.
+
+    >>> windows(3, 4).tolist(), windows(7, 4).tolist()
+    ([[0, 1, 2]], [[0, 1, 2, 3], [1, 2, 3, 4], [3, 4, 5, 6]])
+    """
+    size = min(most or frames, frames)
+    extra = frames - size
+    count = 1 + -(-extra // max(1, size // 2))
+    starts = np.arange(count) * extra // max(1, count - 1)
+    return np.asarray(starts[:, None] + np.arange(size))
+
+
+def weights(loud: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """How much of the loud frames each window holds: (frames,) and (windows, frames of a window) → (windows,)."""
+    held = loud[inside].sum(axis=1)
+    return np.asarray(held / held.sum(), dtype=np.float32)

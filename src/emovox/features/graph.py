@@ -38,13 +38,13 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
-    def model(self, take: tuple[str, tuple[Any, ...]], give: tuple[str, tuple[Any, ...]]) -> onnx.ModelProto:
-        """The finished graph, from one float32 input to one float32 output, each a (name, shape)."""
+    def model(self, takes: dict[str, tuple[Any, ...]], gives: dict[str, tuple[Any, ...]]) -> onnx.ModelProto:
+        """The finished graph, from float32 inputs to float32 outputs, the shape of each under its name."""
         graph = helper.make_graph(
             self.nodes,
             self.name,
-            [helper.make_tensor_value_info(take[0], TensorProto.FLOAT, take[1])],
-            [helper.make_tensor_value_info(give[0], TensorProto.FLOAT, give[1])],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in takes.items()],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in gives.items()],
             self.constants,
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
@@ -105,14 +105,46 @@ def mel_spectrum(
     return op("MatMul", size, mel_matrix[bins])
 
 
-def speech(op: Graph, energy: str, trim_db: float) -> tuple[str, str]:
-    """:func:`emovox.features.front_end.speech`: the first speech frame and the one after the last, int64, (1,) each."""
+def loud(op: Graph, energy: str, trim_db: float) -> str:
+    """:func:`emovox.features.front_end.loud`: (frames,) → (frames,), float32, 0 or 1."""
     if not trim_db:
-        return op("Identity", whole(0)), op("Shape", energy, end=1)
+        return op("ConstantOfShape", op("Shape", energy), value=numpy_helper.from_array(np.ones(1, np.float32)))
     threshold = op("Mul", op("ReduceMax", energy, keepdims=1), real(10 ** (-trim_db / 10)))
-    near = op("Cast", op("GreaterOrEqual", energy, threshold), to=TensorProto.INT32)
+    return op("Cast", op("GreaterOrEqual", energy, threshold), to=FLOAT)
+
+
+def speech(op: Graph, loud: str) -> tuple[str, str]:
+    """:func:`emovox.features.front_end.speech`: the first speech frame and the one after the last, int64, (1,) each."""
+    near = op("Cast", loud, to=TensorProto.INT32)
     first, last = (op("ArgMax", near, axis=0, keepdims=1, select_last_index=at_end) for at_end in (0, 1))
     return first, op("Add", last, whole(1))
+
+
+def windows(op: Graph, frames: str, loud: str, most: int) -> tuple[str, str]:
+    """:func:`emovox.features.front_end.windows` and the weight of each.
+
+    Args:
+        op: The graph.
+        frames: (frames, bands).
+        loud: (frames,), float32, 0 or 1.
+        most: Frames of a window; 0 for any number.
+
+    Returns:
+        The names of (windows, frames of a window, bands) and of (windows,).
+    """
+    if not most:
+        return op("Unsqueeze", frames, whole(0)), op("Identity", real([1.0]))
+    length = op("Shape", frames, end=1)
+    size = op("Min", length, whole(most))
+    extra = op("Sub", length, size)
+    half = op("Max", op("Div", size, whole(2)), whole(1))
+    between = op("Div", op("Sub", op("Add", extra, half), whole(1)), half)  # windows but one
+    numbers = op("Range", np.int64(0), op("Squeeze", op("Add", between, whole(1))), np.int64(1))
+    starts = op("Div", op("Mul", numbers, extra), op("Max", between, whole(1)))
+    inside = op("Range", np.int64(0), op("Squeeze", size), np.int64(1))
+    inside = op("Add", op("Unsqueeze", starts, whole(1)), inside)  # (windows, frames of a window)
+    held = op("ReduceSum", op("Gather", loud, inside), whole(1), keepdims=0)
+    return op("Gather", frames, inside), op("Div", held, op("ReduceSum", held, keepdims=1))
 
 
 def _factors(size: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The log-mel spectrogram, in five steps: frames, spectrum, mel bands, logarithm, fit."""
+"""The log-mel spectrogram, in five steps: frames, spectrum, mel bands, logarithm, windows over speech."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from emovox.audio import SAMPLE_RATE_HZ
 from emovox.features import front_end
+from emovox.features.front_end import Windows
 
 if TYPE_CHECKING:
     from emovox.features.graph import Graph
@@ -20,7 +21,7 @@ LEAST_DEVIATION, LEAST_RANGE = 1e-3, 0.1
 
 @dataclass(frozen=True)
 class LogMel:
-    """Log-mel spectrogram: ``log(mel · |STFT| + offset)``, cut or padded to ``n_frames``.
+    """Log-mel spectrogram: ``log(mel · |STFT| + offset)`` of a clip's speech, in windows of ``n_frames``.
 
     Args:
         window_seconds: Length of the periodic Hann window.
@@ -32,9 +33,11 @@ class LogMel:
         offset: Added before the logarithm; it sets the floor of silence.
         trim_db: Frames before the first and after the last one that is within this many decibels of the loudest are
             dropped; 0 keeps all.
-        n_frames: Frames kept. A longer clip loses both ends alike; a shorter one is followed by silence. 0 keeps a
-            clip's own length.
-        scaling: ``"minmax"`` maps each clip to [0, 1], ``"standard"`` to zero mean and unit deviation; ``"none"``
+        n_frames: Frames of every window. A longer clip becomes several windows; a shorter one is followed by silence.
+            0 keeps a clip's own length.
+        most_frames: Frames of a window at most, where ``n_frames`` is 0 and clips keep their own length; 0 for any
+            number.
+        scaling: ``"minmax"`` maps each window to [0, 1], ``"standard"`` to zero mean and unit deviation; ``"none"``
             leaves natural-log units.
     """
 
@@ -48,6 +51,7 @@ class LogMel:
     offset: float = 1e-3
     trim_db: float = 35.0
     n_frames: int = 128
+    most_frames: int = 0
     scaling: Literal["none", "minmax", "standard"] = "none"
 
     sample_rate_hz: ClassVar[int] = SAMPLE_RATE_HZ
@@ -64,8 +68,8 @@ class LogMel:
             raise ValueError("fft_size must be even, hop_seconds, n_mels and offset above 0")
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2:
             raise ValueError(f"needs 0 <= fmin_hz < fmax_hz <= {self.sample_rate_hz // 2}")
-        if not self.trim_db >= 0 or self.n_frames < 0:
-            raise ValueError("trim_db and n_frames must be above 0, or 0 to keep all")
+        if not self.trim_db >= 0 or self.n_frames < 0 or self.most_frames < 0:
+            raise ValueError("trim_db, n_frames and most_frames must be above 0, or 0 to keep all")
 
     @property
     def window_samples(self) -> int:
@@ -79,12 +83,12 @@ class LogMel:
 
     @property
     def shape(self) -> tuple[int | None, int]:
-        """(frames, mels) of every result; frames are None where each clip keeps its own length."""
+        """(frames, mels) of every window; frames are None where each clip keeps its own length."""
         return (self.n_frames or None, self.n_mels)
 
     @property
     def silence(self) -> float:
-        """The value of silence in a result: the logarithm of ``offset``, or 0 where clips are scaled one by one."""
+        """The value of silence in a window: the logarithm of ``offset``, or 0 where windows are scaled one by one."""
         return 0.0 if self.scaling == "minmax" else self._padding
 
     @property
@@ -114,16 +118,21 @@ class LogMel:
         weights[0] = 0  # the direct-current bin carries no speech
         return weights.astype(np.float32)
 
-    def __call__(self, waveform: np.ndarray) -> np.ndarray:
-        """The features of one clip.
+    def __call__(self, waveform: np.ndarray) -> Windows:
+        """The windows of one clip.
 
         Args:
             waveform: (samples,), float32, mono at ``sample_rate_hz``, full scale ±1.
 
         Returns:
-            (n_frames, n_mels), float32.
+            Features (windows, n_frames, n_mels) and weights.
         """
-        return self.fit(self.log_mel(waveform))
+        log_mel = self.log_mel(waveform)
+        loud = self.loud(log_mel)
+        within = front_end.speech(loud)
+        log_mel, loud = log_mel[within], loud[within]
+        inside = front_end.windows(len(log_mel), self.n_frames or self.most_frames)
+        return Windows(self.fit(log_mel[inside]), front_end.weights(loud, inside))
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
         """The whole clip's log-mel spectrogram, untrimmed: (1 + (samples - window) // hop, n_mels), float32."""
@@ -132,29 +141,27 @@ class LogMel:
         mel = (magnitudes**self.power).astype(np.float32) @ self.mel_matrix  # (frames, mels)
         return np.asarray(np.log(mel + np.float32(self.offset)))
 
-    def fit(self, log_mel: np.ndarray) -> np.ndarray:
-        """Trim, cut or pad, and scale: (frames, n_mels) → (n_frames, n_mels)."""
-        log_mel = log_mel[self.speech(log_mel)]
-        extra = len(log_mel) - (self.n_frames or len(log_mel))
-        if extra > 0:
-            log_mel = log_mel[extra // 2 : extra // 2 + self.n_frames]
+    def fit(self, windows: np.ndarray) -> np.ndarray:
+        """Scale and pad: (windows, frames, n_mels) → (windows, n_frames, n_mels)."""
+        each = {"axis": (1, 2), "keepdims": True}
         if self.scaling == "standard":
-            exact = log_mel.astype(np.float64)  # what float32 rounds off would be all that is left of silence
-            log_mel = ((exact - exact.mean()) / max(exact.std(), LEAST_DEVIATION)).astype(np.float32)
-        if extra < 0:
-            log_mel = np.pad(log_mel, ((0, -extra), (0, 0)), constant_values=np.float32(self._padding))
+            exact = windows.astype(np.float64)  # what float32 rounds off would be all that is left of silence
+            deviation = np.maximum(exact.std(**each), LEAST_DEVIATION)
+            windows = ((exact - exact.mean(**each)) / deviation).astype(np.float32)
+        missing = max(0, self.n_frames - windows.shape[1])
+        windows = np.pad(windows, ((0, 0), (0, missing), (0, 0)), constant_values=np.float32(self._padding))
         if self.scaling == "minmax":
-            low, high = log_mel.min(), log_mel.max()
-            log_mel = (log_mel - low) / np.maximum(high - low, np.float32(LEAST_RANGE))
-        return np.ascontiguousarray(log_mel, dtype=np.float32)
+            low, high = windows.min(**each), windows.max(**each)
+            windows = (windows - low) / np.maximum(high - low, np.float32(LEAST_RANGE))
+        return np.ascontiguousarray(windows, dtype=np.float32)
 
-    def speech(self, log_mel: np.ndarray) -> slice:
-        """From the first to the last frame whose summed mel energy is within ``trim_db`` of the loudest."""
-        return front_end.speech(np.exp(log_mel).sum(axis=1) ** (2 / self.power), self.trim_db)
+    def loud(self, log_mel: np.ndarray) -> np.ndarray:
+        """Whether the summed mel energy of each frame is within ``trim_db`` of the loudest: (frames,)."""
+        return front_end.loud(np.exp(log_mel).sum(axis=1) ** (2 / self.power), self.trim_db)
 
-    def to_onnx(self, graph: Graph) -> str:
-        """Add the five steps to a graph: ``waveform`` (samples,) → (n_frames, n_mels)."""
-        from emovox.features.graph import DOUBLE, FLOAT, mel_spectrum, real, speech, whole
+    def to_onnx(self, graph: Graph) -> tuple[str, str]:
+        """Add the five steps to a graph: ``waveform`` (samples,) → (windows, n_frames, n_mels) and (windows,)."""
+        from emovox.features.graph import DOUBLE, FLOAT, loud, mel_spectrum, real, speech, whole, windows
 
         op = graph
         short = op("Max", op("Sub", whole(self.window_samples), op("Shape", "waveform")), whole(0))
@@ -165,25 +172,24 @@ class LogMel:
         log_mel = op("Log", op("Add", mel, real(self.offset)))
 
         energy = op("ReduceSum", op("Exp", log_mel), whole(1), keepdims=0)  # (frames,)
-        first, end = speech(op, op("Pow", energy, real(2 / self.power)), self.trim_db)
-        if self.n_frames:  # a longer clip loses both ends alike
-            extra = op("Sub", op("Sub", end, first), whole(self.n_frames))
-            first = op("Add", first, op("Div", op("Max", extra, whole(0)), whole(2)))
-            end = op("Min", end, op("Add", first, whole(self.n_frames)))
-        kept = op("Slice", log_mel, first, end, whole(0))
+        near = loud(op, op("Pow", energy, real(2 / self.power)), self.trim_db)
+        first, end = speech(op, near)
+        log_mel, near = (op("Slice", each, first, end, whole(0)) for each in (log_mel, near))
+        kept, weights = windows(op, log_mel, near, self.n_frames or self.most_frames)
 
+        each = {"axes": [1, 2], "keepdims": 1}
         if self.scaling == "standard":
             kept = op("Cast", kept, to=DOUBLE)
-            centred = op("Sub", kept, op("ReduceMean", kept, keepdims=1))
-            deviation = op("Sqrt", op("ReduceMean", op("Mul", centred, centred), keepdims=1))
+            centred = op("Sub", kept, op("ReduceMean", kept, **each))
+            deviation = op("Sqrt", op("ReduceMean", op("Mul", centred, centred), **each))
             kept = op("Cast", op("Div", centred, op("Max", deviation, np.float64(LEAST_DEVIATION))), to=FLOAT)
         if self.n_frames:  # a shorter clip is followed by silence
-            missing = op("Sub", whole(self.n_frames), op("Shape", kept, end=1))
-            kept = op("Pad", kept, op("Concat", whole(0, 0), missing, whole(0), axis=0), real(self._padding))
+            missing = op("Sub", whole(self.n_frames), op("Shape", kept, start=1, end=2))
+            kept = op("Pad", kept, op("Concat", whole(0, 0, 0, 0), missing, whole(0), axis=0), real(self._padding))
         if self.scaling == "minmax":
-            low, high = op("ReduceMin", kept, keepdims=1), op("ReduceMax", kept, keepdims=1)
+            low, high = op("ReduceMin", kept, **each), op("ReduceMax", kept, **each)
             kept = op("Div", op("Sub", kept, low), op("Max", op("Sub", high, low), real(LEAST_RANGE)))
-        return kept
+        return kept, weights
 
 
 def _hertz_to_mel(hertz: np.ndarray | float) -> np.ndarray:

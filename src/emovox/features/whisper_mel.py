@@ -1,4 +1,4 @@
-"""The log-mel spectrogram of Whisper, as published, and then trimmed to speech."""
+"""The log-mel spectrogram of Whisper, as published, and then windows over its speech."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from emovox.audio import SAMPLE_RATE_HZ
 from emovox.features import front_end
+from emovox.features.front_end import Windows
 
 if TYPE_CHECKING:
     from emovox.features.graph import Graph
@@ -34,10 +35,12 @@ class WhisperMel:
         trim_db: Frames before the first and after the last one that is within this many decibels of the loudest are
             dropped; 0 keeps all.
         n_mels: Mel bands; the published networks take 80.
+        most_frames: Frames of a window at most; a longer clip becomes several windows. 0 for any number.
     """
 
     trim_db: float = 35.0
     n_mels: int = 80
+    most_frames: int = 500
 
     sample_rate_hz: ClassVar[int] = SAMPLE_RATE_HZ
 
@@ -49,8 +52,8 @@ class WhisperMel:
         """
         if self.n_mels != 80:
             raise ValueError("n_mels must be 80, as the published networks of Whisper have it")
-        if not self.trim_db >= 0:
-            raise ValueError("trim_db must be above 0, or 0 to keep all")
+        if not self.trim_db >= 0 or self.most_frames < 0:
+            raise ValueError("trim_db and most_frames must be above 0, or 0 to keep all")
 
     @property
     def shape(self) -> tuple[int | None, int]:
@@ -89,18 +92,22 @@ class WhisperMel:
         bins = np.linspace(0, self.sample_rate_hz / 2, WINDOW_SAMPLES // 2 + 1)
         return np.asarray(front_end.triangles(self.centres_hz, bins) / self.bandwidths_hz, dtype=np.float32)
 
-    def __call__(self, waveform: np.ndarray) -> np.ndarray:
-        """The features of one clip.
+    def __call__(self, waveform: np.ndarray) -> Windows:
+        """The windows of one clip.
 
         Args:
             waveform: (samples,), float32, mono at ``sample_rate_hz``, full scale ±1.
 
         Returns:
-            (frames, n_mels), float32, frames at most samples // HOP_SAMPLES.
+            Features (windows, frames, n_mels) and weights.
         """
         mel = self._mel(waveform)
         energy = mel @ self.bandwidths_hz.astype(np.float32)  # (frames,), every frequency weighing the same
-        return np.ascontiguousarray(_logarithm(mel)[front_end.speech(energy, self.trim_db)])
+        loud = front_end.loud(energy, self.trim_db)
+        within = front_end.speech(loud)
+        log_mel, loud = _logarithm(mel)[within], loud[within]
+        inside = front_end.windows(len(log_mel), self.most_frames)
+        return Windows(log_mel[inside], front_end.weights(loud, inside))
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
         """The whole clip as published, untrimmed: (samples,) → (samples // HOP_SAMPLES, n_mels), float32."""
@@ -113,9 +120,9 @@ class WhisperMel:
         magnitudes = front_end.spectrum(waveform, self.window, HOP_SAMPLES, WINDOW_SAMPLES)[:-1]
         return np.asarray((magnitudes**2).astype(np.float32) @ self.mel_matrix)
 
-    def to_onnx(self, graph: Graph) -> str:
-        """Add the same steps to a graph: ``waveform`` (samples,) → (frames, n_mels)."""
-        from emovox.features.graph import mel_spectrum, real, speech, whole
+    def to_onnx(self, graph: Graph) -> tuple[str, str]:
+        """Add the same steps to a graph: ``waveform`` (samples,) → (windows, frames, n_mels) and (windows,)."""
+        from emovox.features.graph import loud, mel_spectrum, real, speech, whole, windows
 
         op = graph
         short = op("Max", op("Sub", whole(WINDOW_SAMPLES), op("Shape", "waveform")), whole(0))
@@ -128,8 +135,10 @@ class WhisperMel:
         log_mel = op("Max", log_mel, op("Sub", op("ReduceMax", log_mel, keepdims=1), real(DEPTH)))
         log_mel = op("Div", op("Add", log_mel, real(4)), real(4))
 
-        first, end = speech(op, op("MatMul", mel, real(self.bandwidths_hz)), self.trim_db)
-        return op("Slice", log_mel, first, end, whole(0))
+        near = loud(op, op("MatMul", mel, real(self.bandwidths_hz)), self.trim_db)
+        first, end = speech(op, near)
+        log_mel, near = (op("Slice", each, first, end, whole(0)) for each in (log_mel, near))
+        return windows(op, log_mel, near, self.most_frames)
 
 
 def _logarithm(mel: np.ndarray) -> np.ndarray:

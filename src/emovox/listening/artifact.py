@@ -14,7 +14,7 @@ from emovox.audio import MIN_SAMPLE_RATE_HZ
 from emovox.errors import ModelError, to_resume
 from emovox.layout import Layout
 
-FORMAT = 1
+FORMAT = 2
 """The artifact version that this module reads."""
 
 
@@ -76,7 +76,7 @@ def read_metadata(path: Path, session: onnxruntime.InferenceSession) -> dict[str
     try:
         stored = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
         version, labels, rate = stored["format"], stored["labels"], stored["sample_rate_hz"]
-        ((name, shape),) = ((output.name, output.shape) for output in session.get_outputs())
+        (name, shape), *_ = ((output.name, output.shape) for output in session.get_outputs())
         takes = [value.name for value in session.get_inputs()]
         ours = isinstance(labels, list) and isinstance(rate, int) and takes == ["waveform"] and name == "probabilities"
     except (KeyError, ValueError):

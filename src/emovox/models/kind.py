@@ -105,6 +105,8 @@ class HeardSettings(Settings):
         statistics: Over time, of each layer that is heard.
         hidden_units: Of the head; 0 makes it linear, and fits it in closed form.
         shrinkages: Of a linear head, to choose from by speaker: see :mod:`emovox.training.head`.
+        centring: How many clips the belief counts for that a speaker's statistics lie where the corpus's do, when
+            clips without labels say otherwise; see :meth:`emovox.listening.Recognizer.adapted`.
         input_dropout, dropout, training: How a head with hidden units learns; rates before its first and second layer.
         alter: The altered versions of each clip that it is trained on.
     """
@@ -112,6 +114,7 @@ class HeardSettings(Settings):
     statistics: tuple[Statistic, ...] = ("mean", "deviation")
     hidden_units: Natural = 0
     shrinkages: tuple[Positive, ...] = (0.3, 1.0, 3.0, 10.0)
+    centring: Positive = 5.0
     input_dropout: Share = 0.0
     dropout: Share = 0.3
     training: Training = field(default_factory=Training)
@@ -194,6 +197,11 @@ class LinearHead:
         """How many numbers it learnt."""
         return sum(kernel.size + bias.size for kernel, bias in self.layers)
 
+    @property
+    def outputs(self) -> int:
+        """How many emotions it tells apart."""
+        return int((self.layers[-1][0] if self.merge is None else self.merge).shape[1])
+
     def __call__(self, statistics: np.ndarray) -> np.ndarray:
         """(clips, statistics) → (clips, emotions), probabilities, float32."""
         x = statistics.astype(np.float64)
@@ -216,3 +224,16 @@ class LinearHead:
         """The head that was kept."""
         count = sum(name.endswith("/k") for name in arrays)
         return cls(tuple((arrays[f"{i}/k"], arrays[f"{i}/b"]) for i in range(count)), arrays.get("merge"))
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """What answers from the statistics that a published network gives.
+
+    Args:
+        linear: From statistics to probabilities.
+        centre: (statistics,), their mean over training clips, from which a speaker's own mean departs.
+    """
+
+    linear: LinearHead
+    centre: np.ndarray

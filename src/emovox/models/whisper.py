@@ -18,8 +18,6 @@ from emovox.models.kind import N_CLASSES, Heard, HeardSettings, Progress
 if TYPE_CHECKING:
     import keras
 
-"""Heard by default."""
-
 
 @dataclass(frozen=True)
 class WhisperSettings(HeardSettings):

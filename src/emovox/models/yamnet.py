@@ -38,7 +38,9 @@ class YAMNetSettings(HeardSettings):
     kind: ClassVar[str] = "yamnet"
     layers: tuple[int, ...] = (5, 6, 7, 8)
     front_end: LogMel = field(
-        default_factory=lambda: LogMel(hop_seconds=0.010, n_mels=N_MELS, fmin_hz=125.0, fmax_hz=7500.0, n_frames=0)
+        default_factory=lambda: LogMel(
+            hop_seconds=0.010, n_mels=N_MELS, fmin_hz=125.0, fmax_hz=7500.0, n_frames=0, most_frames=500
+        )
     )
 
     def check(self) -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emovox.evaluation.calibration import OF_A_MEAN, apply_temperature, fit_temperature
+from emovox.features import Features, read_features
 from emovox.files import read_arrays, write_arrays
 from emovox.models import Ensemble, Heard, Network, kind_of
 from emovox.models.ensemble import combined, mixture_weights
-from emovox.models.kind import LinearHead
+from emovox.models.kind import Head, LinearHead
 from emovox.models.settings import Teacher
 from emovox.quiet import quiet
 from emovox.recipe import members_of
@@ -107,14 +109,37 @@ def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[s
         members = {run.at.artifact(n): result.choices[f"weight of {n}"] for n in members_of(run.recipe, job.model)}
         combine_artifacts(members, result.temperature, metadata, artifact)
         return
-    model, front = rebuild(run, job, weights)
+    trained = rebuild(run, job, weights)
     stem = kind.file_stem if kind.file_stem and job.model == kind.name else job.model
-    write_models(model, run.at.saved(stem))
-    write_artifact(model, front, result.temperature, metadata, artifact)
+    write_models(trained.whole(job.model), run.at.saved(stem))
+    if trained.head is not None:
+        metadata = {**metadata, "centring": settings.centring}  # type: ignore[attr-defined]
+    write_artifact(trained.network, trained.front, result.temperature, metadata, artifact, head=trained.head)
 
 
-def rebuild(run: Run, job: Job, weights: Path | None) -> tuple[keras.Model, FrontEnd]:
-    """A trained job's whole model, from its front end's features to probabilities, and that front end.
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained job, ready to answer.
+
+    Args:
+        network: Takes windows of ``front``; ends in probabilities, or with a head in statistics.
+        front: What it was trained behind.
+        head: On a published network; None where the network was trained from scratch.
+    """
+
+    network: keras.Model
+    front: FrontEnd
+    head: Head | None
+
+    def whole(self, name: str) -> keras.Model:
+        """From windows to probabilities."""
+        from emovox.models.network import with_head
+
+        return self.network if self.head is None else with_head(self.network, self.head.linear, name)
+
+
+def rebuild(run: Run, job: Job, weights: Path | None) -> Trained:
+    """A trained job as it answers.
 
     Args:
         run: The run.
@@ -122,18 +147,23 @@ def rebuild(run: Run, job: Job, weights: Path | None) -> tuple[keras.Model, Fron
         weights: The file of published weights, or None.
     """
     _start_tensorflow()
-    from emovox.models.network import mean_of, with_head
+    from emovox.models.network import mean_of
 
     settings: Any = run.recipe.models[job.model]
     kind = kind_of(settings)
-    stored = read_arrays(run.job_folder(job) / WEIGHTS)
     if isinstance(kind, Heard):
         published = kind.read_weights(settings, weights) if weights else None
-        encoder = kind.encoder(settings, published)
-        return with_head(encoder, LinearHead.of(stored), job.model), kind.front_end(settings)
+        return Trained(kind.encoder(settings, published), kind.front_end(settings), read_head(run, job))
+    stored = read_arrays(run.job_folder(job) / WEIGHTS)
     model = mean_of(_members(run, job, settings.front_end.shape, alone=True))
     model.set_weights([stored[str(i)] for i in range(len(stored))])
-    return model, settings.front_end
+    return Trained(model, settings.front_end, None)
+
+
+def read_head(run: Run, job: Job) -> Head:
+    """The head of a trained job that stands on a published network."""
+    stored = read_arrays(run.job_folder(job) / WEIGHTS)
+    return Head(LinearHead.of(stored), stored["centre"])
 
 
 class _Clips:
@@ -158,16 +188,16 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
 
     settings: Any = run.recipe.models[job.model]
     clips = _Clips(run, run.folds[job.fold])
-    features = np.load(inputs[0])
+    features = read_features(inputs[0])
     taught = None
     if len(inputs) > 1:
-        taught = lessons(np.load(inputs[1], mmap_mode="r"), clips.train, settings.teacher.directions)
+        taught = lessons(np.load(inputs[1], mmap_mode="r"), features.of(clips.train), settings.teacher.directions)
     front = settings.front_end
     frames, bands = front.shape
     crop = settings.training.augment.crop_frames
     members = _members(run, job, (None if crop else frames, bands))
     examples = Examples(
-        features[None], clips.targets, clips.train, clips.validation, len(run.labels), front.silence, taught
+        features, clips.targets, clips.train, clips.validation, len(run.labels), front.silence, taught
     )
     epochs = settings.members * settings.training.epochs
 
@@ -199,8 +229,8 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
         best_epoch=round(float(np.mean([progress.best_epoch for progress in trained]))),
         seconds=sum(progress.seconds for progress in trained),
         history=_mean_history([progress.history for progress in trained]),
-        validation=predict(model, features[clips.validation]),
-        test=predict(model, features[clips.test]),
+        validation=predict(model, features, clips.validation),
+        test=predict(model, features, clips.test),
     )
 
 
@@ -215,10 +245,10 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
     clips = _Clips(run, run.folds[job.fold])
     statistics = statistics_of(inputs)
     scale = Scale.of(statistics[:, clips.train], most=None)
-    scaled = scale(statistics)
+    scaled = _versions(scale(statistics))
     keras.backend.clear_session()
     keras.utils.set_random_seed(job.seed)
-    network = build_head(scaled.shape[2], settings, len(run.labels))
+    network = build_head(scaled.windows.shape[1], settings, len(run.labels))
     examples = Examples(scaled, clips.targets, clips.train, clips.validation, len(run.labels), floor=None)
     epochs, stage = settings.training.epochs, _stage(job)
     progress = train(
@@ -229,7 +259,8 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
         tell(stage, epochs, epochs)
     kernel, bias, *rest = network.get_weights()
     head = LinearHead((scale.unscaled(kernel, bias), tuple(rest)))
-    write_arrays(run.job_folder(job) / WEIGHTS, head.arrays())
+    centre = statistics[0, clips.train].mean(axis=0)
+    write_arrays(run.job_folder(job) / WEIGHTS, {**head.arrays(), "centre": centre})
     return _result(
         run,
         job,
@@ -239,9 +270,16 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
         best_epoch=progress.best_epoch,
         seconds=progress.seconds,
         history=progress.history,
-        validation=predict(network, scaled[0, clips.validation]),
-        test=predict(network, scaled[0, clips.test]),
+        validation=predict(network, scaled, clips.validation),
+        test=predict(network, scaled, clips.test),
     )
+
+
+def _versions(statistics: np.ndarray) -> Features:
+    """Statistics (versions, clips, statistics) as windows of each clip, of which the first alone counts."""
+    versions, clips, size = statistics.shape
+    windows = np.swapaxes(statistics, 0, 1).reshape(-1, size)
+    return Features(windows, np.repeat(np.arange(clips), versions), np.tile(np.eye(versions)[0], clips))
 
 
 def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int) -> JobResult:
@@ -261,7 +299,8 @@ def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int)
         heard if fold.leaky else clips.speakers[heard],
         settings.shrinkages,
     )
-    write_arrays(run.job_folder(job) / WEIGHTS, fit.head.arrays())
+    centre = statistics[0, heard].mean(axis=0)
+    write_arrays(run.job_folder(job) / WEIGHTS, {**fit.head.arrays(), "centre": centre})
     return _result(
         run,
         job,

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from emovox.audio import SAMPLE_RATE_HZ
 from emovox.corpora.base import Clip, Corpus, Progress, waveform
-from emovox.features import FrontEnd
+from emovox.features import FrontEnd, Windows
 from emovox.features.cache import digest_of_code
 from emovox.files import replacing
 from emovox.models import KINDS, Heard
@@ -81,7 +81,7 @@ def hear(
 
     def one(clip: Clip) -> list[np.ndarray]:
         samples = waveform(clip)
-        return [run(_version(front, samples, alter, version, seed, clip)[None])[0] for version in missing]
+        return [listen(run, _version(front, samples, alter, version, seed, clip)) for version in missing]
 
     rows: list[list[np.ndarray]] = []
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:  # a clip a thread, and no thread within a thread
@@ -133,14 +133,21 @@ def open_encoder(path: Path, threads: int = 1) -> Callable[[np.ndarray], np.ndar
     return lambda batch: np.asarray(session.run(None, {name: batch})[0])
 
 
+def listen(run: Callable[[np.ndarray], np.ndarray], windows: Windows) -> np.ndarray:
+    """What a network hears in a clip: the mean over its windows, weighted by speech: (statistics,), float32."""
+    return np.asarray(windows.weights @ run(windows.features), dtype=np.float32)
+
+
 def _version(
     front: FrontEnd, waveform: np.ndarray, alter: Alterations, version: int, seed: int, clip: Clip
-) -> np.ndarray:
-    """(frames, bands) of one version of a clip; its randomness follows from seed, version and clip alone."""
+) -> Windows:
+    """The windows of one version of a clip; its randomness follows from seed, version and clip alone."""
     if not version:
         return front(waveform)
     rng = np.random.default_rng([seed, version, zlib.crc32(clip.id.encode())])
-    return stretched(front(altered(waveform, alter, rng)), rng.uniform(-alter.tempo, alter.tempo))
+    windows = front(altered(waveform, alter, rng))
+    tempo = rng.uniform(-alter.tempo, alter.tempo)
+    return windows._replace(features=np.stack([stretched(window, tempo) for window in windows.features]))
 
 
 def altered(waveform: np.ndarray, alter: Alterations, rng: np.random.Generator) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from emovox.errors import EmovoxError, RunError
+from emovox.features import Features
 from emovox.files import read_arrays, write_arrays
 from emovox.models.kind import HEARD
 from emovox.models.settings import Training
@@ -37,18 +38,18 @@ class Examples:
     """What a network trains on, and what it is chosen by. Test clips cannot be passed to a training.
 
     Args:
-        features: (versions, clips, …), float32: the corpus's features. Version 0 is each clip as it is; the others,
-            where there are any, were altered before a published network heard them.
+        features: Of the corpus. An epoch takes one window of each training clip, drawn at random; altered versions
+            that a published network heard are windows too, which do not count in a clip's answer.
         targets: (clips,), label indices.
         train: Indices of the clips to train on.
         validation: Indices of the clips to choose by.
         n_classes: Length of the probability vector.
         floor: The value of silence, for log-mel features; None for features of another kind, which are only mixed.
-        taught: (clips, frames, directions), float32, what a teacher hears in each frame, zero after the clip's end; it
-            is taught in training clips alone. None for no teacher.
+        taught: (windows, frames, directions), float32, what a teacher hears in each frame, zero after the clip's end;
+            it is taught in training clips alone. None for no teacher.
     """
 
-    features: np.ndarray
+    features: Features
     targets: np.ndarray
     train: np.ndarray
     validation: np.ndarray
@@ -82,7 +83,7 @@ def train(
     """Train ``network`` in place and leave in it the weights of the epoch with the least validation loss.
 
     Args:
-        network: Takes ``examples.features`` rows and ends in a softmax; its initial weights must follow from ``seed``.
+        network: Takes windows of ``examples.features`` and ends in a softmax; its initial weights must follow from ``seed``.
         settings: Epochs, optimizer, augmentation.
         examples: Training and validation clips.
         seed: Decides all randomness.
@@ -148,21 +149,32 @@ def _pupil(network: keras.Model, directions: int) -> keras.Model:
 
 def _lesson_steps(network: keras.Model, settings: Training, examples: Examples) -> int:
     """How many steps the layer that a teacher works on makes of a training clip."""
-    frames = settings.augment.crop_frames or examples.features.shape[2]
+    _, frames, bands = examples.features.windows.shape
     heard = keras.Model(network.input, network.get_layer(HEARD).output)
-    return int(heard(np.zeros((1, frames, examples.features.shape[3]), np.float32)).shape[1])
+    return int(heard(np.zeros((1, settings.augment.crop_frames or frames, bands), np.float32)).shape[1])
 
 
-def predict(network: keras.Model, features: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """Probabilities of every row: (clips, …) → (clips, classes), float32.
+def predict(network: keras.Model, features: Features, clips: np.ndarray, batch_size: int = 64) -> np.ndarray:
+    """Probabilities of some clips: the mean over the windows of each, weighted by speech.
 
     ``predict_on_batch`` in a plain loop: one graph, no dataset to set up, and a memory-mapped array is read piecewise.
+
+    Args:
+        network: Takes windows of ``features``.
+        features: Of the corpus.
+        clips: (clips,), their places in it.
+        batch_size: Windows at a time.
+
+    Returns:
+        (clips, classes), float32.
     """
-    rows = [
-        np.asarray(network.predict_on_batch(np.asarray(features[start : start + batch_size], dtype=np.float32)))
-        for start in range(0, len(features), batch_size)
-    ]
-    return np.concatenate(rows)
+    rows = features.of(clips)
+    counted = np.flatnonzero(features.weights[rows])
+    probabilities = np.zeros((len(rows), network.output_shape[-1]), np.float32)
+    for start in range(0, len(counted), batch_size):
+        some = counted[start : start + batch_size]
+        probabilities[some] = network.predict_on_batch(np.asarray(features.windows[rows[some]], dtype=np.float32))
+    return features.answers(clips, probabilities)
 
 
 def _optimizer(settings: Training, steps: int) -> keras.optimizers.Optimizer:
@@ -194,8 +206,9 @@ def _batches(
     weights = tf.constant(
         _class_weights(examples) if settings.class_weights else np.ones(examples.n_classes, np.float32)
     )
-    versions, count = examples.features.shape[:2]
-    rows = tf.constant(examples.features.reshape(versions * count, *examples.features.shape[2:]), tf.float32)
+    windows = tf.constant(examples.features.windows, tf.float32)
+    counts = tf.constant(np.bincount(examples.features.clips, minlength=len(examples.targets)), tf.int32)
+    first = tf.cumsum(counts, exclusive=True)
     lessons = None if examples.taught is None else tf.constant(examples.taught)
 
     def one(epoch: tf.Tensor, step: tf.Tensor) -> tuple[Any, ...]:
@@ -203,10 +216,11 @@ def _batches(
         order = tf.random.experimental.stateless_shuffle(clips, seed=key)
         chosen = order[step * batch : (step + 1) * batch]
         now = tf.stack([seed * 1_000_003 + epoch, step])
-        version = tf.random.stateless_uniform([batch], now, 0, versions, tf.int32)
+        number = tf.random.stateless_uniform([batch], now, 0, tf.gather(counts, chosen), tf.int32)
+        row = tf.gather(first, chosen) + number
         label = tf.gather(targets, chosen)
-        whole = tf.gather(rows, version * count + chosen), tf.one_hot(label, examples.n_classes)
-        lesson = None if lessons is None else tf.gather(lessons, chosen)
+        whole = tf.gather(windows, row), tf.one_hot(label, examples.n_classes)
+        lesson = None if lessons is None else tf.gather(lessons, row)
         if examples.floor is not None:
             whole = augment(*whole, settings.augment, examples.floor, now, lesson)
         elif settings.augment.mixup:
@@ -266,7 +280,7 @@ class _Keeper(keras.callbacks.Callback):
         current = self.network.get_weights()
         if self.settings.ema:
             self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
-        probabilities = predict(self.answers, self.examples.features[0, self.examples.validation])
+        probabilities = predict(self.answers, self.examples.features, self.examples.validation)
         truths = self.examples.targets[self.examples.validation]
         loss = float(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-7)).mean())
         values = {

@@ -6,8 +6,9 @@ the directions in which training clips differ most are kept.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from emovox.corpora.base import Clip, Corpus, Progress, waveform
 from emovox.features import LogMel
+from emovox.features.cache import write_blocks
+from emovox.features.front_end import windows
 from emovox.files import replacing
 from emovox.models import KINDS, Heard
 from emovox.models.settings import Teacher
@@ -43,7 +46,7 @@ def hear_steps(
         call: Calls a function with arguments, in another process where TensorFlow is to stay out of this one.
 
     Returns:
-        The ``.npy`` of (clips, frames, features), float16, zero after a clip's end.
+        The ``.npy`` of (windows, frames, features), float16, zero after a clip's end; a clip's windows are the pupil's.
 
     Raises:
         AudioError: A recording cannot be read; nothing is then cached.
@@ -59,24 +62,26 @@ def hear_steps(
         return path
     if not network.exists():
         call(export_steps, teacher, weights, network)
-    ear, run = kind.front_end(kind.settings()), open_encoder(network)
+    ear = dataclasses.replace(kind.front_end(kind.settings()), most_frames=0)  # type: ignore[type-var,call-arg]
+    run = open_encoder(network)
 
     def one(clip: Clip) -> np.ndarray:
         samples = waveform(clip)
-        within = front.speech(front.log_mel(samples))
-        heard = resampled(run(ear(samples)[None])[0], within.stop - within.start)
-        extra = len(heard) - front.n_frames  # cut and padded as the front end's own frames
-        heard = heard[max(0, extra // 2) : max(0, extra // 2) + front.n_frames]
-        return np.pad(heard, ((0, front.n_frames - len(heard)), (0, 0))).astype(np.float16)
+        frames = int(np.ptp(np.flatnonzero(front.loud(front.log_mel(samples))))) + 1
+        heard = resampled(run(ear(samples).features)[0], frames)[windows(frames, front.n_frames)]
+        return np.pad(heard, ((0, 0), (0, front.n_frames - heard.shape[1]), (0, 0))).astype(np.float16)
 
-    rows = []
     with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
-        for row in pool.map(one, corpus.clips):
-            rows.append(row)
-            if progress:
-                progress("teacher", len(rows), len(corpus.clips))
-    with replacing(path) as temporary:
-        np.save(temporary, np.stack(rows), allow_pickle=False)
+        heard = pool.map(one, corpus.clips)
+
+        def told() -> Iterator[np.ndarray]:
+            for done, block in enumerate(heard, start=1):
+                yield block
+                if progress:
+                    progress("teacher", done, len(corpus.clips))
+
+        with replacing(path) as temporary:
+            write_blocks(temporary, told())
     return path
 
 
@@ -92,15 +97,15 @@ def lessons(heard: np.ndarray, train: np.ndarray, directions: int) -> np.ndarray
     """The principal directions of what is heard in training clips, each to unit variance and then weighed.
 
     Args:
-        heard: (clips, frames, features), zero after a clip's end.
-        train: Rows of the training clips; no other clip decides the directions.
+        heard: (windows, frames, features), zero after a clip's end.
+        train: Windows of the training clips; no other clip decides the directions.
         directions: How many.
 
     Returns:
-        (clips, frames, directions), float32, zero after a clip's end and in every clip that is not of training.
+        (windows, frames, directions), float32, zero after a clip's end and in every clip that is not of training.
     """
     taught = np.zeros((*heard.shape[:2], directions), np.float32)
-    there = (heard[train] != 0).any(axis=2)  # (training clips, frames)
+    there = (heard[train] != 0).any(axis=2)  # (training windows, frames)
     frames = heard[train][there].astype(np.float32)
     mean, deviation = frames.mean(axis=0), frames.std(axis=0) + 1e-5
     z = (frames - mean) / deviation
