@@ -9,9 +9,11 @@ from typing import Any
 import onnx
 from onnx import TensorProto, helper
 
+from emovox.listening.artifact import FORMAT
+
 LABELS = ("calm", "happy", "angry")
 ABOUT: dict[str, Any] = {
-    "format": 1, "labels": LABELS, "sample_rate_hz": 16000, "corpus": "synthetic", "synthetic": True,
+    "format": FORMAT, "labels": LABELS, "sample_rate_hz": 16000, "corpus": "synthetic", "synthetic": True,
 }  # fmt: skip
 
 

@@ -21,12 +21,12 @@ from emovox.features import LogMel, WhisperMel
 from emovox.listening import Recognizer
 from emovox.listening.artifact import FORMAT
 from emovox.models import KINDS, Ensemble, Heard, Network
-from emovox.models.kind import LinearHead
-from emovox.models.network import mean_of, with_head
+from emovox.models.kind import Head, LinearHead
+from emovox.models.network import mean_of
 from emovox.models.whisper_encoder import SIZES, Size
 from emovox.recipe import VARIANTS, built_in
 from full_disk import full_disk
-from waveforms import WAVEFORMS, babble, silence
+from waveforms import WAVEFORMS, babble, silence, tone
 
 LABELS = ("neutral", "calm", "happy", "sad")
 
@@ -47,11 +47,11 @@ def build(front, name="small"):
     return keras.Model(inputs, sharp(x), name=name)
 
 
-def expected(model, front, waveform, temperature):
-    return apply_temperature(np.asarray(model(front(waveform)[None], training=False))[0], temperature)
+def expected(model, front, waveform, temperature, head=None):
+    return apply_temperature(module.answers(model, front, head, waveform), temperature)
 
 
-def assert_same_answers(model, front, path, temperature, tolerance=1e-4):
+def assert_same_answers(model, front, path, temperature, tolerance=1e-4, head=None):
     """Returns how far apart the waveforms' answers are, so that agreement means something."""
     listener = Recognizer(path)
     answers = {name: listener.predict(waveform, 16000).probabilities for name, waveform in WAVEFORMS.items()}
@@ -60,7 +60,7 @@ def assert_same_answers(model, front, path, temperature, tolerance=1e-4):
         assert answer.dtype == np.float32
         np.testing.assert_allclose(answer.sum(), 1, atol=1e-5)
         np.testing.assert_allclose(
-            answer, expected(model, front, WAVEFORMS[name], temperature), atol=tolerance, err_msg=name
+            answer, expected(model, front, WAVEFORMS[name], temperature, head), atol=tolerance, err_msg=name
         )
     return np.ptp(list(answers.values()), axis=0).max()
 
@@ -106,16 +106,17 @@ SETTINGS: dict[str, Any] = {
 
 
 def of_kind(settings, seed=0):
-    """A small model of a kind, its head random and sharp enough to tell waveforms apart; and its front end."""
+    """A small model of a kind, its front end, and its head, random and sharp enough to tell waveforms apart."""
     kind = KINDS[settings.kind]
     keras.utils.set_random_seed(seed)
     if isinstance(kind, Network):
         shape = settings.front_end.shape
-        return mean_of([kind.build(settings, shape, len(LABELS)) for _ in range(settings.members)]), settings.front_end
+        members = [kind.build(settings, shape, len(LABELS)) for _ in range(settings.members)]
+        return mean_of(members), settings.front_end, None
     assert isinstance(kind, Heard)
     front = kind.front_end(settings)
     encoder = kind.encoder(settings, None)
-    statistics = np.stack([np.asarray(encoder(front(x)[None]))[0] for x in (babble(1), WAVEFORMS["noise"])])
+    statistics = np.concatenate([np.asarray(encoder(front(x).features)) for x in (babble(1), WAVEFORMS["noise"])])
     rng = np.random.default_rng(seed)
     inputs = encoder.output_shape[1]
     kernel = rng.normal(0, 1 / np.abs(np.diff(statistics, axis=0)).max() / inputs**0.5, (inputs, 6))
@@ -123,7 +124,7 @@ def of_kind(settings, seed=0):
         ((kernel.astype(np.float32), (-statistics.mean(axis=0) @ kernel).astype(np.float32)),),
         np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 3]],
     )
-    return with_head(encoder, head, kind.name), front
+    return encoder, front, Head(head, statistics.mean(axis=0))
 
 
 @pytest.fixture
@@ -138,9 +139,10 @@ def toy_size(monkeypatch):
     "name", [name if "default" in name else pytest.param(name, marks=pytest.mark.slow) for name in SETTINGS]
 )
 def test_every_kind_has_an_artifact_that_agrees(name, tmp_path):
-    model, front = of_kind(SETTINGS[name])
-    path = write_artifact(model, front, 1.3, {"labels": LABELS}, tmp_path / "a.onnx")
-    assert assert_same_answers(model, front, path, 1.3) > 1e-3
+    model, front, head = of_kind(SETTINGS[name])
+    path = write_artifact(model, front, 1.3, {"labels": LABELS}, tmp_path / "a.onnx", head=head)
+    assert assert_same_answers(model, front, path, 1.3, head=head) > 1e-3
+    assert Recognizer(path).adapts == (head is not None)
 
 
 def test_the_contract_covers_every_kind():
@@ -218,9 +220,9 @@ def test_fewer_bits_are_not_the_same_answers(wide):
 @pytest.mark.parametrize("precision", ["float16", "int8"])
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not isinstance(kind, Ensemble)])
 def test_every_kind_can_be_written_with_fewer_bits(kind, precision, tmp_path):
-    model, front = of_kind(built_in("synthetic").models[kind])
-    path = write_artifact(model, front, 1.0, {"labels": LABELS}, tmp_path / "a.onnx", precision)
-    assert_same_answers(model, front, path, 1.0, 0.02 if precision == "float16" else 0.15)
+    model, front, head = of_kind(built_in("synthetic").models[kind])
+    path = write_artifact(model, front, 1.0, {"labels": LABELS}, tmp_path / "a.onnx", precision, head)
+    assert_same_answers(model, front, path, 1.0, 0.02 if precision == "float16" else 0.15, head)
 
 
 # The ensemble.
@@ -272,15 +274,58 @@ def test_an_ensemble_in_which_one_member_weighs_all_answers_as_it_does(members, 
 def test_an_ensemble_of_every_kind_is_one_artifact(tmp_path):
     models = {name: of_kind(s) for name, s in built_in("synthetic").models.items() if name != "ensemble"}
     weights = dict.fromkeys(models, 1 / len(models))
-    for name, (model, front) in models.items():
-        write_artifact(model, front, 1.0, {"labels": LABELS}, tmp_path / f"{name}.onnx")
+    for name, (model, front, head) in models.items():
+        write_artifact(model, front, 1.0, {"labels": LABELS}, tmp_path / f"{name}.onnx", head=head)
     files = {tmp_path / f"{name}.onnx": weight for name, weight in weights.items()}
-    listener = Recognizer(combine_artifacts(files, 0.9, {"labels": LABELS}, tmp_path / "ensemble.onnx"))
+    about = {"labels": LABELS, "centring": 5.0}
+    listener = Recognizer(combine_artifacts(files, 0.9, about, tmp_path / "ensemble.onnx"))
     for waveform in (WAVEFORMS["babble"], WAVEFORMS["short"], WAVEFORMS["tone"]):
-        mean = np.mean([expected(model, front, waveform, 1.0) for model, front in models.values()], axis=0)
+        mean = np.mean([expected(model, front, waveform, 1.0, head) for model, front, head in models.values()], axis=0)
         np.testing.assert_allclose(
             listener.predict(waveform, 16000).probabilities, apply_temperature(mean, 0.9), atol=1e-4
         )
+
+
+# Adaptation.
+
+
+@pytest.mark.usefixtures("toy_size")
+def test_a_shift_is_taken_off_the_statistics_before_the_head(tmp_path):
+    encoder, front, head = of_kind(SETTINGS["whisper of default"])
+    about = {"labels": LABELS, "centring": 2.0}
+    path = write_artifact(encoder, front, 1.3, about, tmp_path / "a.onnx", head=head)
+    listener = Recognizer(path)
+    own = [babble(1, 7), babble(1.5, 8), tone(1)]
+    statistics = [front(x).weights @ np.asarray(encoder(front(x).features)) for x in own]
+    shift = np.sum(np.stack(statistics) - head.centre, axis=0) / (3 + 2.0)
+    x = WAVEFORMS["babble"]
+    moved = front(x).weights @ np.asarray(encoder(front(x).features)) - shift
+    answer = listener.adapted(own, 16000).predict(x, 16000).probabilities
+    np.testing.assert_allclose(answer, apply_temperature(head.linear(moved[None])[0], 1.3), atol=1e-4)
+    plain = listener.predict(x, 16000).probabilities
+    assert np.abs(answer - plain).max() > 1e-3
+    np.testing.assert_array_equal(plain, Recognizer(path).predict(x, 16000).probabilities)  # the first one is as it was
+
+
+@pytest.mark.usefixtures("toy_size")
+def test_an_ensemble_adapts_each_member_that_can(tmp_path):
+    models = {name: of_kind(s) for name, s in built_in("synthetic").models.items() if name != "ensemble"}
+    about = {"labels": LABELS, "centring": 5.0}
+    for name, (model, front, head) in models.items():
+        write_artifact(model, front, 1.0, about, tmp_path / f"{name}.onnx", head=head)
+    files = {tmp_path / f"{name}.onnx": 1 / len(models) for name in models}
+    own, x = [babble(1, 7), tone(1)], WAVEFORMS["babble"]
+    answers = []
+    for file in files:
+        alone = Recognizer(file)
+        answers.append((alone.adapted(own, 16000) if alone.adapts else alone).predict(x, 16000).probabilities)
+    ensemble = Recognizer(combine_artifacts(files, 1.0, about, tmp_path / "ensemble.onnx"))
+    np.testing.assert_allclose(ensemble.adapted(own, 16000).predict(x, 16000).probabilities, np.mean(answers, axis=0), atol=1e-4)
+
+
+def test_what_cannot_be_adapted_says_so(artifact):
+    with pytest.raises(ModelError, match=r"cnn\.onnx cannot be adapted.*use another model"):
+        Recognizer(artifact).adapted([babble(1)], 16000)
 
 
 def test_a_member_that_is_no_artifact_is_named(members, tmp_path):

@@ -21,6 +21,9 @@ from waveforms import WAVEFORMS, babble, silence
 
 ODD = {
     "own length": LogMel(n_frames=0),
+    "own length, in windows": LogMel(n_frames=0, most_frames=30),
+    "any length": WhisperMel(most_frames=0),
+    "short windows": WhisperMel(most_frames=51),
     "standard": LogMel(scaling="standard"),
     "standard at its own length": LogMel(scaling="standard", n_frames=0, power=2),
     "odd sizes": LogMel(window_seconds=0.0111, hop_seconds=0.0077, fft_size=300, n_mels=20, n_frames=33),
@@ -47,8 +50,10 @@ def tolerance(front: FrontEnd) -> float:
 
 def session(front: FrontEnd) -> onnxruntime.InferenceSession:
     graph = Graph("front_end")
-    graph("Identity", front.to_onnx(graph), name="features")
-    model = graph.model(("waveform", ("samples",)), ("features", front.shape))
+    for result, name in zip(front.to_onnx(graph), ("features", "weights"), strict=True):
+        graph("Identity", result, name=name)
+    gives = {"features": ("windows", front.shape[0] or "frames", front.shape[1]), "weights": ("windows",)}
+    model = graph.model({"waveform": ("samples",)}, gives)
     onnx.checker.check_model(model, full_check=True)
     return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
@@ -60,9 +65,10 @@ def sessions() -> dict[str, onnxruntime.InferenceSession]:
 
 def assert_same(session: onnxruntime.InferenceSession, front: FrontEnd, waveform: np.ndarray, about: str = "") -> None:
     expected = front(waveform)
-    (found,) = session.run(["features"], {"waveform": waveform})
-    assert found.shape == expected.shape, about
-    np.testing.assert_allclose(found, expected, atol=tolerance(front), err_msg=about)
+    found, weights = session.run(["features", "weights"], {"waveform": waveform})
+    assert found.shape == expected.features.shape, about
+    np.testing.assert_allclose(found, expected.features, atol=tolerance(front), err_msg=about)
+    np.testing.assert_allclose(weights, expected.weights, atol=1e-6, err_msg=about)
 
 
 @pytest.mark.parametrize("waveform", [*WAVEFORMS, "silence", "a_few_samples", "one_sample"])
@@ -72,7 +78,7 @@ def test_onnx_runtime_gives_the_same(name: str, waveform: str, sessions: dict) -
     samples = {**WAVEFORMS, **more}[waveform]
     assert_same(sessions[name], FRONTS[name], samples)
     if waveform in WAVEFORMS:
-        assert np.ptp(FRONTS[name](samples)) > 0.5  # there is something to differ in
+        assert np.ptp(FRONTS[name](samples).features) > 0.5  # there is something to differ in
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -101,17 +107,18 @@ def test_onnx_runtime_gives_the_same_on_real_recordings(name: str, sessions: dic
 @pytest.mark.parametrize("name", FRONTS)
 def test_results_have_the_shape_that_is_told(name: str, samples: int) -> None:
     front = FRONTS[name]
-    features = front(babble(10)[:samples])
+    features, weights = front(babble(10)[:samples])
     frames, bands = front.shape
-    assert features.shape == (frames or len(features), bands) and len(features)
-    assert features.dtype == np.float32
+    assert features.shape == (len(weights), frames or features.shape[1], bands) and features.size
+    assert features.dtype == weights.dtype == np.float32
     assert np.isfinite(features).all()
+    assert weights.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("name", FRONTS)
 def test_a_silent_clip_is_silence(name: str) -> None:
     front = FRONTS[name]
-    np.testing.assert_allclose(front(silence(1)), front.silence, atol=tolerance(front))
+    np.testing.assert_allclose(front(silence(1)).features, front.silence, atol=tolerance(front))
 
 
 @pytest.mark.parametrize("name", FRONTS)

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from emovox.features import LogMel
+from emovox.features import LogMel, front_end
 from waveforms import babble, noise, silence, tone
 
 YAMNET = LogMel(hop_seconds=0.010, n_mels=64, fmin_hz=125.0, fmax_hz=7500.0, n_frames=0)
@@ -46,34 +46,49 @@ def test_a_tone_is_loudest_in_its_own_band(hertz: float) -> None:
 
 def test_silence_around_speech_is_trimmed_and_padded_behind() -> None:
     front = LogMel(n_frames=64)
-    features = front(np.concatenate([silence(0.5), tone(0.5), silence(0.5)]))
+    (features,), _ = front(np.concatenate([silence(0.5), tone(0.5), silence(0.5)]))
     loud = features.max(axis=1) > -2
     assert loud[0] and 20 <= loud.sum() <= 30 and not loud[40:].any()
     np.testing.assert_allclose(features[40:], front.silence)
 
 
-def test_a_long_clip_loses_both_ends_alike() -> None:
-    front = LogMel(n_frames=10, trim_db=0)
-    whole = front.log_mel(noise(1))
-    start = (len(whole) - 10) // 2
-    np.testing.assert_array_equal(front.fit(whole), whole[start : start + 10])
+def test_a_long_clip_becomes_windows_that_lose_nothing_and_weigh_by_speech() -> None:
+    front = LogMel(n_frames=10)
+    waveform = np.concatenate([tone(0.5), silence(1), tone(0.5)])
+    whole = front.log_mel(waveform)
+    features, weights = front(waveform)
+    speech = whole[front_end.speech(front.loud(whole))]
+    inside = front_end.windows(len(speech), 10)
+    np.testing.assert_array_equal(features, speech[inside])
+    assert set(inside.ravel()) == set(range(len(speech)))
+    silent = (speech[inside] < -6).all(axis=(1, 2))
+    assert silent.any() and not weights[silent].any() and weights[[0, -1]].min() > 0
+
+
+@pytest.mark.parametrize("frames", [1, 2, 9, 10, 11, 14, 15, 16, 999])
+def test_windows_overlap_by_half_and_reach_from_end_to_end(frames: int) -> None:
+    inside = front_end.windows(frames, 10)
+    assert inside[0, 0] == 0 and inside[-1, -1] == frames - 1
+    assert inside.shape[1] == min(10, frames)
+    assert (np.diff(inside[:, 0]) <= 5).all() and (np.diff(inside[:, 0]) > 0).all()
+    assert len(inside) == 1 or len(inside) == 1 + -(-(frames - 10) // 5)
 
 
 def test_without_a_number_of_frames_a_clip_keeps_the_length_of_its_speech() -> None:
     waveform = np.concatenate([silence(0.5), tone(0.5), silence(0.5)])
-    assert 25 <= len(LogMel(n_frames=0)(waveform)) <= 28  # 0.5 s in hops of 20 ms, and a frame that reaches in
-    assert len(LogMel(n_frames=0, trim_db=0)(waveform)) == 1 + (len(waveform) - 400) // 320
+    assert 25 <= LogMel(n_frames=0)(waveform).features.shape[1] <= 28  # 0.5 s in hops of 20 ms, and a frame that reaches in
+    assert LogMel(n_frames=0, trim_db=0)(waveform).features.shape[1] == 1 + (len(waveform) - 400) // 320
 
 
 def test_minmax_fills_zero_to_one() -> None:
-    features = PUBLISHED(tone(2, 300))
-    assert features.min() == 0 and features.max() == pytest.approx(1)
+    for window in PUBLISHED(tone(4, 300)).features:
+        assert window.min() == 0 and window.max() == pytest.approx(1)
 
 
 def test_standard_gives_a_clips_speech_zero_mean_and_unit_deviation_and_pads_with_its_mean() -> None:
     front = LogMel(scaling="standard", n_frames=64)
-    features = front(babble(0.6))
-    speech = len(replace(front, n_frames=0)(babble(0.6)))
+    (features,), _ = front(babble(0.6))
+    speech = replace(front, n_frames=0)(babble(0.6)).features.shape[1]
     assert speech < 64
     assert features[:speech].mean() == pytest.approx(0, abs=1e-5)
     assert features[:speech].std() == pytest.approx(1, abs=1e-5)
@@ -84,8 +99,8 @@ def test_standard_and_minmax_do_not_hear_how_loud_a_clip_is() -> None:
     x = babble(1)
     for scaling in ("standard", "minmax"):
         front = LogMel(scaling=scaling, offset=1e-9, n_frames=0)
-        np.testing.assert_allclose(front(0.1 * x), front(x), atol=1e-3)
-        assert not np.allclose(LogMel(offset=1e-9)(0.1 * x), LogMel(offset=1e-9)(x), atol=1)
+        np.testing.assert_allclose(front(0.1 * x).features, front(x).features, atol=1e-3)
+        assert not np.allclose(LogMel(offset=1e-9)(0.1 * x).features, LogMel(offset=1e-9)(x).features, atol=1)
 
 
 def test_louder_by_six_decibels_is_higher_by_log_two() -> None:
@@ -96,7 +111,7 @@ def test_louder_by_six_decibels_is_higher_by_log_two() -> None:
 @pytest.mark.parametrize("scaling", ["none", "minmax", "standard"])
 def test_what_pads_a_short_clip_is_called_silence(scaling: str) -> None:
     front = LogMel(scaling=scaling)
-    assert front(tone(0.2, 300))[-1].tolist() == [front.silence] * front.n_mels
+    assert front(tone(0.2, 300)).features[0, -1].tolist() == [front.silence] * front.n_mels
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,8 @@ def test_any_length_gives_a_frame_per_hop(samples: int) -> None:
 
 def test_silence_around_speech_is_trimmed() -> None:
     waveform = np.concatenate([silence(0.5), tone(0.5), silence(0.5)])
-    features = WhisperMel()(waveform)
-    assert 50 <= len(features) <= 53
-    assert len(WhisperMel(trim_db=0)(waveform)) == 150
+    assert 50 <= WhisperMel()(waveform).features.shape[1] <= 53
+    assert WhisperMel(trim_db=0)(waveform).features.shape[1] == 150
 
 
 @pytest.mark.parametrize("settings", [{"n_mels": 128}, {"trim_db": -1}, {"trim_db": float("nan")}])

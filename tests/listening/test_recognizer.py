@@ -183,7 +183,7 @@ def damaged(tmp_path, kind):
     elif kind == "two_labels_for_three_outputs":
         write_loudness_model(path, {**ABOUT, "labels": LABELS[:2]})
     elif kind == "from_the_future":
-        write_loudness_model(path, {**ABOUT, "format": 2})
+        write_loudness_model(path, {**ABOUT, "format": 3})
     elif kind == "another_graph":
         model = onnx.load(write_loudness_model(path, ABOUT))
         model.graph.output[0].name = model.graph.node[-1].output[0] = "elsewhere"
@@ -204,7 +204,7 @@ def damaged(tmp_path, kind):
         ("metadata_not_labels", "not one of Emovox's"),
         ("two_labels_for_three_outputs", "not one of Emovox's"),
         ("another_graph", "not one of Emovox's"),
-        ("from_the_future", "artifact format 2"),
+        ("from_the_future", "artifact format 3"),
     ],
 )
 def test_a_model_file_that_is_not_one_is_one_clear_line(tmp_path, kind, words, capfd):

@@ -162,6 +162,7 @@ def test_a_fifth_kind_is_known_where_an_unknown_one_is_refused() -> None:
 def test_a_fifth_kind_is_trained_and_exported_by_the_same_code(tmp_path: Path) -> None:
     from emovox.export import write_artifact
     from emovox.listening import Recognizer
+    from emovox.features import Features
     from emovox.training.network import Examples, train
     from waveforms import babble
 
@@ -169,7 +170,8 @@ def test_a_fifth_kind_is_trained_and_exported_by_the_same_code(tmp_path: Path) -
     kind: Any = kind_of(settings)
     network = kind.build(settings, settings.front_end.shape, 8)
     assert network.count_params() == kind.variants["default"]
-    features = np.random.default_rng(0).normal(size=(1, 16, *settings.front_end.shape)).astype(np.float32)
+    windows = np.random.default_rng(0).normal(size=(16, *settings.front_end.shape)).astype(np.float32)
+    features = Features(windows, np.arange(16), np.ones(16, np.float32))
     examples = Examples(features, np.arange(16) % 8, np.arange(8), np.arange(8, 16), 8, floor=None)
     train(network, recipe_from_toml(RECIPE).models["other"].training, examples, 0, tmp_path)  # type: ignore[attr-defined]
     path = write_artifact(network, settings.front_end, 1.0, {"labels": list("abcdefgh")}, tmp_path / "a.onnx")

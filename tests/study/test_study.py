@@ -123,7 +123,7 @@ def test_a_model_of_two_members_answers_with_their_mean(finished: Run, tiny_corp
     result = finished.read_result(Job("fold1", "cnn", 0))
     front = finished.recipe.models["cnn"].front_end
     clips = {clip.id: clip for clip in tiny_corpus.clips}
-    features = np.stack([front(read_audio(clips[i].path)) for i in result.test_ids])
+    features = np.concatenate([front(read_audio(clips[i].path)).features for i in result.test_ids])
     for suffix in ("h5", "keras"):
         model = keras.models.load_model(finished.path / f"cnn_final_model.{suffix}", compile=False)
         members = [layer for layer in model.layers if isinstance(layer, keras.Model)]

@@ -13,6 +13,7 @@ from full_disk import full_disk
 keras = pytest.importorskip("keras")
 
 from emovox.errors import EmovoxError, RunError, StorageError  # noqa: E402
+from emovox.features import Features  # noqa: E402
 from emovox.models.settings import Augmentation, Training  # noqa: E402
 from emovox.training.network import CHECKPOINT, Examples, Progress, _optimizer, predict, train  # noqa: E402
 
@@ -31,7 +32,12 @@ def examples() -> Examples:
     features = rng.normal(-4, 1, (1, 48, *SHAPE)).astype(np.float32)
     for i, target in enumerate(targets):
         features[0, i, :, 5 * target : 5 * target + 5] += 3
-    return Examples(features, targets, np.arange(36), np.arange(36, 48), 3, floor=-7.0)
+    return Examples(one_window(features[0]), targets, np.arange(36), np.arange(36, 48), 3, floor=-7.0)
+
+
+def one_window(features: np.ndarray) -> Features:
+    """Features of clips that have one window each."""
+    return Features(features, np.arange(len(features)), np.ones(len(features), np.float32))
 
 
 def build(seed: int, units: int = 16) -> keras.Model:
@@ -62,7 +68,7 @@ def run(
             raise Killed
 
     progress = train(network, settings, examples, seed, folder, epoch_done=stop)
-    return progress, predict(network, examples.features[0])
+    return progress, predict(network, examples.features, np.arange(48))
 
 
 def test_a_stopped_training_ends_as_an_unbroken_one(examples: Examples, tmp_path: Path) -> None:
@@ -112,7 +118,9 @@ def test_patience_stops_early_and_plateau_lowers_the_rate(examples: Examples, tm
 
 def test_several_versions_are_trained_on(examples: Examples, tmp_path: Path) -> None:
     """The clips as they are say nothing; only their altered versions tell the classes apart."""
-    features = np.concatenate([np.zeros_like(examples.features), np.repeat(examples.features, 3, axis=0)])
+    windows = examples.features.windows
+    several = np.stack([np.zeros_like(windows), *[windows] * 3], axis=1).reshape(-1, *SHAPE)
+    features = Features(several, np.repeat(np.arange(48), 4), np.tile(np.float32([1, 0, 0, 0]), 48))
     several = replace(examples, features=features, floor=None)
     progress, _ = run(several, tmp_path, replace(SETTINGS, epochs=20, augment=Augmentation()))
     assert max(progress.history["accuracy"]) > 0.6
@@ -153,7 +161,7 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(examples: Example
 
 
 def test_a_training_that_diverges_says_so_and_leaves_no_checkpoint(examples: Examples, tmp_path: Path) -> None:
-    broken = replace(examples, features=np.full_like(examples.features, np.nan))
+    broken = replace(examples, features=one_window(np.full_like(examples.features.windows, np.nan)))
     with pytest.raises(EmovoxError, match=r"diverged.*learning_rate"):
         run(broken, tmp_path)
     assert not (tmp_path / CHECKPOINT).exists()
@@ -170,8 +178,8 @@ def test_statistics_are_mixed_but_not_treated_as_a_spectrogram(examples: Example
 def test_test_clips_cannot_decide_anything(examples: Examples, tmp_path: Path) -> None:
     """Clips that are neither for training nor for validation may hold anything."""
     fewer = replace(examples, train=np.arange(24))
-    other = replace(fewer, features=fewer.features.copy(), targets=fewer.targets.copy())
-    other.features[:, 24:36] = np.nan
+    other = replace(fewer, features=one_window(fewer.features.windows.copy()), targets=fewer.targets.copy())
+    other.features.windows[24:36] = np.nan
     other.targets[24:36] = 0
     assert run(other, tmp_path / "a")[0].history == run(fewer, tmp_path / "b")[0].history
 

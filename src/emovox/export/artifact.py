@@ -115,7 +115,7 @@ def combine_artifacts(
 ) -> Path:
     """Write the artifact of an ensemble: the weighted mean of its members' probabilities, calibrated.
 
-    The ``statistics`` and the ``shift`` of its members, where they have them, lie end to end.
+    The ``statistics`` and the ``shift`` of its members, where they have them, lie end to end; ``novelty`` is the mean.
 
     Args:
         members: Artifact → its weight; the weights sum to 1.
@@ -141,7 +141,8 @@ def combine_artifacts(
             size = graph.output[1].type.tensor_type.shape.dim[0].dim_value
             start = sum(size for _, size in departures)
             departures.append((graph.output[1].name, size))
-            _rename(graph, "shift", op("Slice", "shift", whole(start), whole(start + size), whole(0)))
+            novelties.append(graph.output[2].name)
+            _rename(graph, f"{name}shift", op("Slice", "shift", whole(start), whole(start + size), whole(0)))
         parts.append(graph)
         weighted.append(op("Mul", graph.output[0].name, real(weight)))
     _calibrate(op, op("Sum", *weighted), temperature)
@@ -150,7 +151,8 @@ def combine_artifacts(
         size = sum(size for _, size in departures)
         op("Concat", *(name for name, _ in departures), axis=0, name="statistics")
         op.constants.append(numpy_helper.from_array(np.zeros(size, np.float32), "shift"))
-        takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,)}
+        op("Mean", *novelties, name="novelty")
+        takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,), "novelty": ()}
     own = op.model(takes, gives).graph
     nodes = _sorted([node for part in [*parts, own] for node in part.node])
     constants = [constant for part in [*parts, own] for constant in part.initializer]
@@ -289,8 +291,10 @@ def _answer(size: int, head: Head | None, temperature: float, classes: int) -> o
     if head is not None:
         departure = op("Sub", scores, real(head.centre), name="statistics")
         op.constants.append(numpy_helper.from_array(np.zeros(size, np.float32), "shift"))
-        takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,)}
+        takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,), "novelty": ()}
         scores = op("Sub", departure, "shift")
+        shares = op("Mul", scores, real(1 / head.spread))
+        op("Sqrt", op("ReduceMean", op("Mul", shares, shares), keepdims=0), name="novelty")
         *hidden, last = head.linear.layers
         for number, (kernel, bias) in enumerate([*hidden, last]):
             moved = bias.astype(np.float64) + (head.centre.astype(np.float64) @ kernel if not number else 0)

@@ -18,6 +18,8 @@ class Prediction:
         set: The emotions among which the true one is to be as often as the artifact's ``conformal`` promises, in the
             artifact's order; empty where it promises nothing.
         abstains: True where the likeliest emotion is less probable than the artifact's ``abstain_below``.
+        novelty: How far the recording lies from those that the model learnt from: above 1 is farther than 99 of 100
+            recordings of voices that it had not heard. None where the artifact cannot tell.
 
     >>> heard = Prediction(("calm", "angry"), np.float32([0.25, 0.75]))
     >>> heard.emotion, heard.confidence, heard.abstains
@@ -28,6 +30,7 @@ class Prediction:
     probabilities: np.ndarray
     abstains: bool = False
     set: tuple[str, ...] = ()
+    novelty: float | None = None
 
     @property
     def emotion(self) -> str:
@@ -38,6 +41,11 @@ class Prediction:
     def confidence(self) -> float:
         """The likeliest emotion's probability, in [0, 1]."""
         return float(np.max(self.probabilities))
+
+    @property
+    def unfamiliar(self) -> bool:
+        """Whether the recording is so unlike those that the model learnt from that no answer should be trusted."""
+        return self.novelty is not None and not self.novelty <= 1
 
     def ranked(self) -> list[tuple[str, float]]:
         """Every emotion and its probability, the likeliest first."""
@@ -51,5 +59,7 @@ class Prediction:
             "confidence": self.confidence,
             "abstains": self.abstains,
             "set": list(self.set),
+            "unfamiliar": self.unfamiliar,
+            "novelty": self.novelty,
             "probabilities": {label: float(p) for label, p in zip(self.labels, self.probabilities, strict=True)},
         }

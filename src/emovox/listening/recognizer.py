@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -34,6 +36,9 @@ class Recognizer:
         self.metadata = read_metadata(self.path, self._session)
         self.labels: tuple[str, ...] = tuple(self.metadata["labels"])
         self.sample_rate_hz = int(self.metadata["sample_rate_hz"])
+        self._shift: np.ndarray | None = None
+        there = [output.name for output in self._session.get_outputs()]
+        self._outputs = [name for name in ("probabilities", "novelty") if name in there]
 
     @classmethod
     def from_run(cls, run: Path | str, model: str | None = None, threads: int = 1) -> Recognizer:
@@ -63,47 +68,86 @@ class Recognizer:
                 waveform came without its rate.
             ModelError: The artifact answers with what are no probabilities.
         """
-        if isinstance(recording, np.ndarray):
-            waveform = self._resampled(recording, sample_rate_hz, name or "the waveform")
-        elif isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):
-            waveform = read_audio(recording, self.sample_rate_hz, name=name)
-        else:
-            raise AudioError(
-                f"A {type(recording).__name__} is no recording; give a path, bytes, an open binary file, or a NumPy "
-                "array with sample_rate_hz"
-            )
-        probabilities = self._probabilities(waveform)  # (classes,)
-        return Prediction(
-            self.labels, probabilities, float(probabilities.max()) < self._abstain_below, self._set(probabilities)
-        )
-
-    def _set(self, probabilities: np.ndarray) -> tuple[str, ...]:
-        """The labels that are likely enough; nothing where the artifact has no threshold."""
-        threshold = (self.metadata.get("conformal") or {}).get("threshold")
-        if threshold is None:
-            return ()
-        least = min(threshold, float(probabilities.max()))
-        return tuple(label for label, p in zip(self.labels, probabilities, strict=True) if p >= least)
-
-    def _probabilities(self, waveform: np.ndarray) -> np.ndarray:
-        """What the artifact answers, (classes,); damaged weights must not pass for an answer."""
-        try:
-            (answer,) = self._session.run(["probabilities"], {"waveform": waveform})
-        except Exception as error:  # ONNX Runtime has a dozen kinds without a common root
-            raise ModelError(
-                f"{self.path} cannot answer ({' '.join(str(error).split())[:200]}); export it again"
-            ) from None
-        probabilities: np.ndarray = np.asarray(answer)
+        answer = self._run(self._outputs, self._waveform(recording, sample_rate_hz, name), self._shift)
+        probabilities = answer["probabilities"]  # (classes,)
         if not (np.all(probabilities >= 0) and abs(float(probabilities.sum()) - 1) <= TOLERANCE):
             raise ModelError(
                 f"{self.path} answers with what are no probabilities ({np.array2string(probabilities, precision=2)}): "
                 "its weights are damaged; copy it anew, or export it again"
             )
-        return probabilities
+        threshold = (self.metadata.get("conformal") or {}).get("threshold")
+        least = np.inf if threshold is None else min(threshold, float(probabilities.max()))
+        return Prediction(
+            self.labels,
+            probabilities,
+            abstains=float(probabilities.max()) < self._abstain_below,
+            set=tuple(label for label, p in zip(self.labels, probabilities, strict=True) if p >= least),
+            novelty=float(answer["novelty"]) if "novelty" in answer else None,
+        )
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the artifact can be adapted."""
+        return any(value.name == "shift" for value in self._session.get_overridable_initializers())
+
+    def adapted(self, recordings: Iterable[Source | np.ndarray], sample_rate_hz: int | None = None) -> Recognizer:
+        """A recognizer for the voice, the microphone and the room of some recordings, whose emotions need not be known.
+
+        How the mean of their statistics departs from the corpus's, times n / (n + centring) for n recordings, is taken
+        off those of every later recording. A few in the speaker's several moods serve best: from recordings in one
+        mood alone, that mood is taken for the voice's own.
+
+        Args:
+            recordings: Of one speaker, as :meth:`predict` takes them.
+            sample_rate_hz: Of waveforms.
+
+        Returns:
+            A recognizer of its own, which shares the loaded artifact with this one.
+
+        Raises:
+            AudioError: There are no recordings, or one cannot be used.
+            ModelError: The artifact holds no published network, so it cannot be adapted.
+        """
+        if not self.adapts:
+            raise ModelError(
+                f"{self.path} cannot be adapted, since it reads no statistics of a published network; use another model"
+            )
+        heard = [
+            self._run(["statistics"], self._waveform(recording, sample_rate_hz))["statistics"]
+            for recording in recordings
+        ]
+        if not heard:
+            raise AudioError("There are no recordings to adapt to; give at least one")
+        adapted = copy.copy(self)
+        adapted._shift = np.sum(heard, axis=0) / np.float32(len(heard) + float(self.metadata["centring"]))
+        return adapted
 
     @cached_property
     def _abstain_below(self) -> float:
         return float(self.metadata.get("abstain_below") or 0.0)
+
+    def _waveform(
+        self, recording: Source | np.ndarray, sample_rate_hz: int | None, name: str | None = None
+    ) -> np.ndarray:
+        if isinstance(recording, np.ndarray):
+            return self._resampled(recording, sample_rate_hz, name or "the waveform")
+        if isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):
+            return read_audio(recording, self.sample_rate_hz, name=name)
+        raise AudioError(
+            f"A {type(recording).__name__} is no recording; give a path, bytes, an open binary file, or a NumPy "
+            "array with sample_rate_hz"
+        )
+
+    def _run(
+        self, outputs: list[str], waveform: np.ndarray, shift: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        feeds = {"waveform": waveform} if shift is None else {"waveform": waveform, "shift": shift}
+        try:
+            return dict(zip(outputs, map(np.asarray, self._session.run(outputs, feeds)), strict=True))
+        except Exception as error:  # ONNX Runtime has a dozen kinds without a common root
+            raise ModelError(
+                f"{self.path} cannot answer ({' '.join(str(error).split())[:200]}); export it again"
+            ) from None
 
     def _resampled(self, waveform: np.ndarray, sample_rate_hz: int | None, name: str) -> np.ndarray:
         if sample_rate_hz is None:

@@ -22,7 +22,7 @@ from emovox.quiet import quiet
 from emovox.recipe import members_of
 from emovox.runs import FoldRecord, Job, JobResult, Run
 from emovox.study.executors import tell
-from emovox.training.head import Scale, fit_head
+from emovox.training.head import Scale, domain, fit_head
 from emovox.training.hearing import statistics_of
 from emovox.training.teaching import lessons
 
@@ -259,8 +259,7 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
         tell(stage, epochs, epochs)
     kernel, bias, *rest = network.get_weights()
     head = LinearHead((scale.unscaled(kernel, bias), tuple(rest)))
-    centre = statistics[0, clips.train].mean(axis=0)
-    write_arrays(run.job_folder(job) / WEIGHTS, {**head.arrays(), "centre": centre})
+    _write_head(run, job, head, statistics[0, clips.train], clips.speakers[clips.train])
     return _result(
         run,
         job,
@@ -299,8 +298,7 @@ def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int)
         heard if fold.leaky else clips.speakers[heard],
         settings.shrinkages,
     )
-    centre = statistics[0, heard].mean(axis=0)
-    write_arrays(run.job_folder(job) / WEIGHTS, {**fit.head.arrays(), "centre": centre})
+    _write_head(run, job, fit.head, statistics[0, heard], clips.speakers[heard])
     return _result(
         run,
         job,

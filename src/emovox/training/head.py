@@ -116,11 +116,40 @@ class Scale:
         return kernel.astype(np.float32), (bias - self.mean @ kernel).astype(np.float32)
 
 
-def inner_folds(groups: np.ndarray) -> list[np.ndarray]:
+def domain(statistics: np.ndarray, groups: np.ndarray, share: float = 0.99) -> tuple[np.ndarray, np.ndarray]:
+    """Where training clips lie, and how far from there a clip may be that is still like them.
+
+    A clip's distance is the root of the mean over statistics of ((x - centre) / spread)². The spread is the standard
+    deviation, times what keeps that share of the clips of a speaker below 1 where centre and spread are those of the
+    other speakers, whoever the speaker is (the mean over speakers).
+
+    Args:
+        statistics: (clips, statistics), of training clips as they are.
+        groups: (clips,), speakers, or whatever must be kept apart.
+        share: Of clips to call alike.
+
+    Returns:
+        Centre and spread, (statistics,) each; infinite where a statistic never changes.
+    """
+
+    def measured(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        centre, deviation = x.mean(axis=0), x.std(axis=0)
+        return centre, np.where(deviation > 1e-6 * np.abs(centre) + 1e-12, deviation, np.inf)
+
+    farthest = []
+    for inside in inner_folds(groups, len(np.unique(groups))):
+        centre, deviation = measured(statistics[~inside] if not inside.all() else statistics)
+        distance = np.sqrt((((statistics[inside] - centre) / deviation) ** 2).mean(axis=1))
+        farthest.append(np.quantile(distance, share))
+    centre, deviation = measured(statistics)
+    return centre, deviation * np.float32(np.mean(farthest))
+
+
+def inner_folds(groups: np.ndarray, most: int = INNER_FOLDS) -> list[np.ndarray]:
     """Masks over clips: the groups dealt round into a few folds, always the same."""
     names = np.unique(groups)
     order = np.random.default_rng(0).permutation(len(names))
-    count = min(INNER_FOLDS, len(names))
+    count = min(most, len(names))
     return [np.isin(groups, names[order[k::count]]) for k in range(count)]
 
 

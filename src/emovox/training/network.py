@@ -216,7 +216,7 @@ def _batches(
         order = tf.random.experimental.stateless_shuffle(clips, seed=key)
         chosen = order[step * batch : (step + 1) * batch]
         now = tf.stack([seed * 1_000_003 + epoch, step])
-        number = tf.random.stateless_uniform([batch], now, 0, tf.gather(counts, chosen), tf.int32)
+        number = tf.random.stateless_uniform([batch], now, 0, tf.int32.max, tf.int32) % tf.gather(counts, chosen)
         row = tf.gather(first, chosen) + number
         label = tf.gather(targets, chosen)
         whole = tf.gather(windows, row), tf.one_hot(label, examples.n_classes)
