@@ -124,7 +124,7 @@ def of_kind(settings, seed=0):
         ((kernel.astype(np.float32), (-statistics.mean(axis=0) @ kernel).astype(np.float32)),),
         np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 3]],
     )
-    return encoder, front, Head(head, statistics.mean(axis=0))
+    return encoder, front, Head(head, statistics.mean(axis=0), 2.0)
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ def test_an_ensemble_of_every_kind_is_one_artifact(tmp_path):
     for name, (model, front, head) in models.items():
         write_artifact(model, front, 1.0, {"labels": LABELS}, tmp_path / f"{name}.onnx", head=head)
     files = {tmp_path / f"{name}.onnx": weight for name, weight in weights.items()}
-    about = {"labels": LABELS, "centring": 5.0}
+    about = {"labels": LABELS}
     listener = Recognizer(combine_artifacts(files, 0.9, about, tmp_path / "ensemble.onnx"))
     for waveform in (WAVEFORMS["babble"], WAVEFORMS["short"], WAVEFORMS["tone"]):
         mean = np.mean([expected(model, front, waveform, 1.0, head) for model, front, head in models.values()], axis=0)
@@ -292,7 +292,7 @@ def test_an_ensemble_of_every_kind_is_one_artifact(tmp_path):
 @pytest.mark.usefixtures("toy_size")
 def test_a_shift_is_taken_off_the_statistics_before_the_head(tmp_path):
     encoder, front, head = of_kind(SETTINGS["whisper of default"])
-    about = {"labels": LABELS, "centring": 2.0}
+    about = {"labels": LABELS}
     path = write_artifact(encoder, front, 1.3, about, tmp_path / "a.onnx", head=head)
     listener = Recognizer(path)
     own = [babble(1, 7), babble(1.5, 8), tone(1)]
@@ -310,7 +310,7 @@ def test_a_shift_is_taken_off_the_statistics_before_the_head(tmp_path):
 @pytest.mark.usefixtures("toy_size")
 def test_an_ensemble_adapts_each_member_that_can(tmp_path):
     models = {name: of_kind(s) for name, s in built_in("synthetic").models.items() if name != "ensemble"}
-    about = {"labels": LABELS, "centring": 5.0}
+    about = {"labels": LABELS}
     for name, (model, front, head) in models.items():
         write_artifact(model, front, 1.0, about, tmp_path / f"{name}.onnx", head=head)
     files = {tmp_path / f"{name}.onnx": 1 / len(models) for name in models}
@@ -320,7 +320,9 @@ def test_an_ensemble_adapts_each_member_that_can(tmp_path):
         alone = Recognizer(file)
         answers.append((alone.adapted(own, 16000) if alone.adapts else alone).predict(x, 16000).probabilities)
     ensemble = Recognizer(combine_artifacts(files, 1.0, about, tmp_path / "ensemble.onnx"))
-    np.testing.assert_allclose(ensemble.adapted(own, 16000).predict(x, 16000).probabilities, np.mean(answers, axis=0), atol=1e-4)
+    np.testing.assert_allclose(
+        ensemble.adapted(own, 16000).predict(x, 16000).probabilities, np.mean(answers, axis=0), atol=1e-4
+    )
 
 
 def test_what_cannot_be_adapted_says_so(artifact):

@@ -76,7 +76,9 @@ def test_windows_overlap_by_half_and_reach_from_end_to_end(frames: int) -> None:
 
 def test_without_a_number_of_frames_a_clip_keeps_the_length_of_its_speech() -> None:
     waveform = np.concatenate([silence(0.5), tone(0.5), silence(0.5)])
-    assert 25 <= LogMel(n_frames=0)(waveform).features.shape[1] <= 28  # 0.5 s in hops of 20 ms, and a frame that reaches in
+    assert (
+        25 <= LogMel(n_frames=0)(waveform).features.shape[1] <= 28
+    )  # 0.5 s in hops of 20 ms, and a frame that reaches in
     assert LogMel(n_frames=0, trim_db=0)(waveform).features.shape[1] == 1 + (len(waveform) - 400) // 320
 
 

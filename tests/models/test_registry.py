@@ -161,8 +161,8 @@ def test_a_fifth_kind_is_known_where_an_unknown_one_is_refused() -> None:
 @pytest.mark.usefixtures("fifth")
 def test_a_fifth_kind_is_trained_and_exported_by_the_same_code(tmp_path: Path) -> None:
     from emovox.export import write_artifact
-    from emovox.listening import Recognizer
     from emovox.features import Features
+    from emovox.listening import Recognizer
     from emovox.training.network import Examples, train
     from waveforms import babble
 

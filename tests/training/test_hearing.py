@@ -108,7 +108,9 @@ def test_statistics_are_what_the_network_gives_for_each_clips_own_length(heard, 
     assert statistics.shape == (3, 5, 3) and statistics.dtype == np.float32
     front, matrix = FakeSettings().front_end, np.load(weights)
     for clip, row in zip(corpus.clips, statistics[0], strict=True):
-        np.testing.assert_allclose(row, front(read_audio(clip.path)).features[0].mean(axis=0) @ matrix, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(
+            row, front(read_audio(clip.path)).features[0].mean(axis=0) @ matrix, rtol=1e-4, atol=1e-4
+        )
     for version in (1, 2):
         assert not np.allclose(statistics[version], statistics[0], atol=1e-2)
     assert not np.allclose(statistics[1], statistics[2], atol=1e-2)

@@ -60,8 +60,8 @@ def write_artifact(
     ``probabilities`` is (classes,), float32, and sums to 1.
 
     With a head it has more: the output ``statistics``, (statistics,), is how the clip departs from the centre of the
-    corpus, and the input ``shift``, (statistics,), zero unless it is given, is what a speaker or a microphone departs by
-    always and is taken off first.
+    corpus, and the input ``shift``, (statistics,), zero unless it is given, is what a speaker or a microphone always
+    departs by; it is taken off first.
 
     Args:
         network: (windows, frames, bands) → (windows, classes), ending in probabilities; with a head → statistics.
@@ -95,6 +95,8 @@ def write_artifact(
         "temperature": float(temperature),
         "precision": precision,
     }
+    if head is not None:
+        about["centring"] = head.centring
     artifact = _finished(graph, about)
     if precision == "float32":
         _compare(network, front, head, temperature, artifact, path)
@@ -128,13 +130,14 @@ def combine_artifacts(
         ModelError: A member is missing or no artifact.
     """
     op = Graph("mean")
-    parts, weighted, rates, departures = [], [], set(), []
+    parts, weighted, known = [], [], []
+    departures: list[tuple[str, int]] = []
     for number, (file, weight) in enumerate(members.items(), start=1):
         try:
             member = onnx.load(file)
         except Exception as error:
             raise ModelError(f"{file} cannot be read as an artifact ({_first_line(error)}); export it again") from None
-        rates.add(json.loads(next(p.value for p in member.metadata_props if p.key == "sample_rate_hz")))
+        known.append({entry.key: json.loads(entry.value) for entry in member.metadata_props})
         name = f"member{number}/"
         graph = compose.add_prefix(member, name, rename_inputs=False).graph
         if len(graph.output) > 1:
@@ -146,7 +149,8 @@ def combine_artifacts(
         parts.append(graph)
         weighted.append(op("Mul", graph.output[0].name, real(weight)))
     _calibrate(op, op("Sum", *weighted), temperature)
-    takes, gives = {"waveform": ("samples",)}, {"probabilities": (len(metadata["labels"]),)}
+    takes: dict[str, tuple[Any, ...]] = {"waveform": ("samples",)}
+    gives: dict[str, tuple[Any, ...]] = {"probabilities": (len(metadata["labels"]),)}
     if departures:
         size = sum(size for _, size in departures)
         op("Concat", *(name for name, _ in departures), axis=0, name="statistics")
@@ -157,8 +161,10 @@ def combine_artifacts(
     nodes = _sorted([node for part in [*parts, own] for node in part.node])
     constants = [constant for part in [*parts, own] for constant in part.initializer]
     graph = helper.make_graph(nodes, "mean_of_members", list(own.input), list(own.output), constants)
-    (rate,) = rates
+    (rate,) = {stored["sample_rate_hz"] for stored in known}
     about = {**metadata, "sample_rate_hz": rate, "temperature": float(temperature), "precision": "float32"}
+    if departures:
+        about["centring"] = float(np.mean([stored["centring"] for stored in known if "centring" in stored]))
     about["members"] = {Path(file).stem: weight for file, weight in members.items()}
     artifact = _finished(helper.make_model(graph), about)
     with replacing(path) as temporary:
@@ -195,7 +201,7 @@ def _finished(graph: onnx.ModelProto, about: Mapping[str, Any]) -> bytes:
 
 
 def _front_end(front: FrontEnd) -> onnx.ModelProto:
-    """A front end as a graph: ``waveform`` (samples,) → ``features`` (windows, frames, bands), ``weights`` (windows,)."""
+    """A front end as a graph: ``waveform`` → ``features`` (windows, frames, bands) and ``weights`` (windows,)."""
     op = Graph("front_end")
     for result, name in zip(front.to_onnx(op), ("features", "weights"), strict=True):
         op("Identity", result, name=name)
@@ -285,7 +291,7 @@ def _halve(graph: onnx.GraphProto) -> None:
 def _answer(size: int, head: Head | None, temperature: float, classes: int) -> onnx.ModelProto:
     """From the windows' ``scores`` (windows, size), and how much each counts (``held``), to ``probabilities``."""
     op = Graph("answer")
-    takes = {"scores": ("windows", size), "held": ("windows",)}
+    takes: dict[str, tuple[Any, ...]] = {"scores": ("windows", size), "held": ("windows",)}
     gives: dict[str, tuple[Any, ...]] = {"probabilities": (classes,)}
     scores = op("MatMul", "held", "scores")  # (size,)
     if head is not None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def read_features(path: Path) -> Features:
 def write_blocks(path: Path, blocks: Iterable[np.ndarray]) -> None:
     """Write an ``.npy`` file block by block, (rows, …) each and all of one kind, so that memory does not grow."""
     with path.open("wb") as file:
-        header = {"fortran_order": False}
+        header: dict[str, Any] = {"fortran_order": False}
         rows = 0
         for block in blocks:
             if not rows:  # its shape is not known yet; NumPy leaves room for any first axis

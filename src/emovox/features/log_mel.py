@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -143,7 +143,7 @@ class LogMel:
 
     def fit(self, windows: np.ndarray) -> np.ndarray:
         """Scale and pad: (windows, frames, n_mels) → (windows, n_frames, n_mels)."""
-        each = {"axis": (1, 2), "keepdims": True}
+        each: dict[str, Any] = {"axis": (1, 2), "keepdims": True}
         if self.scaling == "standard":
             exact = windows.astype(np.float64)  # what float32 rounds off would be all that is left of silence
             deviation = np.maximum(exact.std(**each), LEAST_DEVIATION)
@@ -177,7 +177,7 @@ class LogMel:
         log_mel, near = (op("Slice", each, first, end, whole(0)) for each in (log_mel, near))
         kept, weights = windows(op, log_mel, near, self.n_frames or self.most_frames)
 
-        each = {"axes": [1, 2], "keepdims": 1}
+        each: dict[str, Any] = {"axes": [1, 2], "keepdims": 1}
         if self.scaling == "standard":
             kept = op("Cast", kept, to=DOUBLE)
             centred = op("Sub", kept, op("ReduceMean", kept, **each))

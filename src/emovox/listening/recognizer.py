@@ -126,9 +126,7 @@ class Recognizer:
     def _abstain_below(self) -> float:
         return float(self.metadata.get("abstain_below") or 0.0)
 
-    def _waveform(
-        self, recording: Source | np.ndarray, sample_rate_hz: int | None, name: str | None = None
-    ) -> np.ndarray:
+    def _waveform(self, recording: Source | np.ndarray, sample_rate_hz: int | None, name: str = "") -> np.ndarray:
         if isinstance(recording, np.ndarray):
             return self._resampled(recording, sample_rate_hz, name or "the waveform")
         if isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):

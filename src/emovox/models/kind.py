@@ -233,7 +233,9 @@ class Head:
     Args:
         linear: From statistics to probabilities.
         centre: (statistics,), their mean over training clips, from which a speaker's own mean departs.
+        centring: See :class:`HeardSettings`.
     """
 
     linear: LinearHead
     centre: np.ndarray
+    centring: float

@@ -112,8 +112,6 @@ def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[s
     trained = rebuild(run, job, weights)
     stem = kind.file_stem if kind.file_stem and job.model == kind.name else job.model
     write_models(trained.whole(job.model), run.at.saved(stem))
-    if trained.head is not None:
-        metadata = {**metadata, "centring": settings.centring}  # type: ignore[attr-defined]
     write_artifact(trained.network, trained.front, result.temperature, metadata, artifact, head=trained.head)
 
 
@@ -163,7 +161,8 @@ def rebuild(run: Run, job: Job, weights: Path | None) -> Trained:
 def read_head(run: Run, job: Job) -> Head:
     """The head of a trained job that stands on a published network."""
     stored = read_arrays(run.job_folder(job) / WEIGHTS)
-    return Head(LinearHead.of(stored), stored["centre"])
+    settings: Any = run.recipe.models[job.model]
+    return Head(LinearHead.of(stored), stored["centre"], settings.centring)
 
 
 class _Clips:
@@ -196,9 +195,7 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
     frames, bands = front.shape
     crop = settings.training.augment.crop_frames
     members = _members(run, job, (None if crop else frames, bands))
-    examples = Examples(
-        features, clips.targets, clips.train, clips.validation, len(run.labels), front.silence, taught
-    )
+    examples = Examples(features, clips.targets, clips.train, clips.validation, len(run.labels), front.silence, taught)
     epochs = settings.members * settings.training.epochs
 
     def train_member(number: int, member: keras.Model) -> Progress:

@@ -138,9 +138,7 @@ def listen(run: Callable[[np.ndarray], np.ndarray], windows: Windows) -> np.ndar
     return np.asarray(windows.weights @ run(windows.features), dtype=np.float32)
 
 
-def _version(
-    front: FrontEnd, waveform: np.ndarray, alter: Alterations, version: int, seed: int, clip: Clip
-) -> Windows:
+def _version(front: FrontEnd, waveform: np.ndarray, alter: Alterations, version: int, seed: int, clip: Clip) -> Windows:
     """The windows of one version of a clip; its randomness follows from seed, version and clip alone."""
     if not version:
         return front(waveform)

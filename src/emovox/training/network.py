@@ -83,7 +83,8 @@ def train(
     """Train ``network`` in place and leave in it the weights of the epoch with the least validation loss.
 
     Args:
-        network: Takes windows of ``examples.features`` and ends in a softmax; its initial weights must follow from ``seed``.
+        network: Takes windows of ``examples.features`` and ends in a softmax; its initial weights must follow from
+            ``seed``.
         settings: Epochs, optimizer, augmentation.
         examples: Training and validation clips.
         seed: Decides all randomness.

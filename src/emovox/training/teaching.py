@@ -62,7 +62,7 @@ def hear_steps(
         return path
     if not network.exists():
         call(export_steps, teacher, weights, network)
-    ear = dataclasses.replace(kind.front_end(kind.settings()), most_frames=0)  # type: ignore[type-var,call-arg]
+    ear = dataclasses.replace(kind.front_end(kind.settings()), most_frames=0)  # type: ignore[type-var]
     run = open_encoder(network)
 
     def one(clip: Clip) -> np.ndarray:
