@@ -124,7 +124,8 @@ def of_kind(settings, seed=0):
         ((kernel.astype(np.float32), (-statistics.mean(axis=0) @ kernel).astype(np.float32)),),
         np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 3]],
     )
-    return encoder, front, Head(head, statistics.mean(axis=0), 2.0)
+    spread = np.abs(np.diff(statistics, axis=0))[0] + 0.1
+    return encoder, front, Head(head, statistics.mean(axis=0), spread, 2.0)
 
 
 @pytest.fixture
@@ -300,6 +301,8 @@ def test_a_shift_is_taken_off_the_statistics_before_the_head(tmp_path):
     shift = np.sum(np.stack(statistics) - head.centre, axis=0) / (3 + 2.0)
     x = WAVEFORMS["babble"]
     moved = front(x).weights @ np.asarray(encoder(front(x).features)) - shift
+    novelty = np.sqrt(np.mean(((moved - head.centre) / head.spread) ** 2))
+    assert listener.adapted(own, 16000).predict(x, 16000).novelty == pytest.approx(novelty, rel=1e-3)
     answer = listener.adapted(own, 16000).predict(x, 16000).probabilities
     np.testing.assert_allclose(answer, apply_temperature(head.linear(moved[None])[0], 1.3), atol=1e-4)
     plain = listener.predict(x, 16000).probabilities
@@ -318,11 +321,14 @@ def test_an_ensemble_adapts_each_member_that_can(tmp_path):
     answers = []
     for file in files:
         alone = Recognizer(file)
-        answers.append((alone.adapted(own, 16000) if alone.adapts else alone).predict(x, 16000).probabilities)
+        answers.append((alone.adapted(own, 16000) if alone.adapts else alone).predict(x, 16000))
     ensemble = Recognizer(combine_artifacts(files, 1.0, about, tmp_path / "ensemble.onnx"))
-    np.testing.assert_allclose(
-        ensemble.adapted(own, 16000).predict(x, 16000).probabilities, np.mean(answers, axis=0), atol=1e-4
-    )
+    found = ensemble.adapted(own, 16000).predict(x, 16000)
+    mean = np.mean([answer.probabilities for answer in answers], axis=0)
+    np.testing.assert_allclose(found.probabilities, mean, atol=1e-4)
+    novelties = [answer.novelty for answer in answers if answer.novelty is not None]
+    assert 0 < len(novelties) < len(models)
+    assert found.novelty == pytest.approx(np.mean(novelties), rel=1e-4)
 
 
 def test_what_cannot_be_adapted_says_so(artifact):

@@ -7,7 +7,7 @@ import pytest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from emovox.training import head
-from emovox.training.head import Scale, _fits, fit_head, inner_folds, softmax
+from emovox.training.head import Scale, _fits, domain, fit_head, inner_folds, softmax
 
 EMOTIONS, SPEAKERS, STATISTICS = 3, 6, 10
 
@@ -185,3 +185,15 @@ def test_emotions_count_alike_however_many_clips_they_have() -> None:
     x = rng.normal(size=(1, 80, 4)).astype(np.float32)
     fit = fit_head(x, classes, np.arange(3), np.arange(80) % 8, [1e6])
     np.testing.assert_allclose(fit.head(x[0]), 1 / 3, atol=1e-3)
+
+
+def test_a_domain_holds_ninety_nine_of_a_hundred_clips_of_a_speaker_that_was_not_heard() -> None:
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(np.arange(60), 40)
+    x = rng.normal(size=(60, 1, 50)).repeat(40, axis=1).reshape(-1, 50) + rng.normal(size=(2400, 50))
+    x[:, 7] = 3.0  # a statistic that never changes tells nothing
+    centre, spread = domain(x[:1200], speakers[:1200])
+    distance = np.sqrt((((x - centre) / spread) ** 2).mean(axis=1))
+    assert (distance[1200:] > 1).mean() == pytest.approx(0.01, abs=0.015)
+    assert np.sqrt((((4 * x[1200:] - centre) / spread) ** 2).mean(axis=1)).min() > 1
+    assert np.isinf(spread[7])

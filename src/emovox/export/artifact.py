@@ -132,6 +132,7 @@ def combine_artifacts(
     op = Graph("mean")
     parts, weighted, known = [], [], []
     departures: list[tuple[str, int]] = []
+    novelties: list[str] = []
     for number, (file, weight) in enumerate(members.items(), start=1):
         try:
             member = onnx.load(file)

@@ -136,9 +136,7 @@ class Recognizer:
             "array with sample_rate_hz"
         )
 
-    def _run(
-        self, outputs: list[str], waveform: np.ndarray, shift: np.ndarray | None = None
-    ) -> dict[str, np.ndarray]:
+    def _run(self, outputs: list[str], waveform: np.ndarray, shift: np.ndarray | None = None) -> dict[str, np.ndarray]:
         feeds = {"waveform": waveform} if shift is None else {"waveform": waveform, "shift": shift}
         try:
             return dict(zip(outputs, map(np.asarray, self._session.run(outputs, feeds)), strict=True))

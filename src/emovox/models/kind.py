@@ -233,9 +233,12 @@ class Head:
     Args:
         linear: From statistics to probabilities.
         centre: (statistics,), their mean over training clips, from which a speaker's own mean departs.
+        spread: (statistics,), how far a statistic may lie from the centre: where the root of the mean square of all,
+            each as a share of its spread, is above 1, a clip is unlike those of training.
         centring: See :class:`HeardSettings`.
     """
 
     linear: LinearHead
     centre: np.ndarray
+    spread: np.ndarray
     centring: float

@@ -162,7 +162,13 @@ def read_head(run: Run, job: Job) -> Head:
     """The head of a trained job that stands on a published network."""
     stored = read_arrays(run.job_folder(job) / WEIGHTS)
     settings: Any = run.recipe.models[job.model]
-    return Head(LinearHead.of(stored), stored["centre"], settings.centring)
+    return Head(LinearHead.of(stored), stored["centre"], stored["spread"], settings.centring)
+
+
+def _write_head(run: Run, job: Job, head: LinearHead, statistics: np.ndarray, speakers: np.ndarray) -> None:
+    """Keep a head with where the training clips lie: (clips, statistics) of those as they are, and who speaks."""
+    centre, spread = domain(statistics, speakers)
+    write_arrays(run.job_folder(job) / WEIGHTS, {**head.arrays(), "centre": centre, "spread": spread})
 
 
 class _Clips:

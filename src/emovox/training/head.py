@@ -26,6 +26,8 @@ INNER_FOLDS = 5
 DIRECTIONS = 512
 """Principal directions of the clips that a head is fitted in: as good as all of them here, and much faster."""
 
+DOMAIN_FOLDS = 24
+
 SHARPNESSES = np.geomspace(0.1, 1.0, 24)
 SMALLEST = 1e-7
 
@@ -120,8 +122,7 @@ def domain(statistics: np.ndarray, groups: np.ndarray, share: float = 0.99) -> t
     """Where training clips lie, and how far from there a clip may be that is still like them.
 
     A clip's distance is the root of the mean over statistics of ((x - centre) / spread)². The spread is the standard
-    deviation, times what keeps that share of the clips of a speaker below 1 where centre and spread are those of the
-    other speakers, whoever the speaker is (the mean over speakers).
+    deviation, times what keeps that share of the clips below 1 where centre and spread are those of other speakers.
 
     Args:
         statistics: (clips, statistics), of training clips as they are.
@@ -131,18 +132,12 @@ def domain(statistics: np.ndarray, groups: np.ndarray, share: float = 0.99) -> t
     Returns:
         Centre and spread, (statistics,) each; infinite where a statistic never changes.
     """
-
-    def measured(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        centre, deviation = x.mean(axis=0), x.std(axis=0)
-        return centre, np.where(deviation > 1e-6 * np.abs(centre) + 1e-12, deviation, np.inf)
-
-    farthest = []
-    for inside in inner_folds(groups, len(np.unique(groups))):
-        centre, deviation = measured(statistics[~inside] if not inside.all() else statistics)
-        distance = np.sqrt((((statistics[inside] - centre) / deviation) ** 2).mean(axis=1))
-        farthest.append(np.quantile(distance, share))
-    centre, deviation = measured(statistics)
-    return centre, deviation * np.float32(np.mean(farthest))
+    distances = []
+    for inside in inner_folds(groups, DOMAIN_FOLDS):
+        others = Scale.of(statistics[None, inside if inside.all() else ~inside], most=None)
+        distances.append(np.sqrt((others(statistics[inside]) ** 2).mean(axis=1)))
+    scale = Scale.of(statistics[None], most=None)
+    return scale.mean, scale.deviation * np.float32(np.quantile(np.concatenate(distances), share))
 
 
 def inner_folds(groups: np.ndarray, most: int = INNER_FOLDS) -> list[np.ndarray]:
