@@ -136,6 +136,11 @@ class Layout:
         """What more speakers would bring, for programs."""
         return self.path / "learning_curve.json"
 
+    @property
+    def adaptation(self) -> Path:
+        """What a few clips without labels bring, for programs."""
+        return self.path / "adaptation.json"
+
     def trial(self, name: str) -> Path:
         """A run folder of its own: the same recipe on other folds, other labels or other inputs."""
         return self.path / "trials" / name
@@ -165,6 +170,7 @@ FILES = (
     ("audit.json", "how much each trick would inflate the figures ('emovox audit RUN')"),
     ("robustness.json", "what other recordings do to the figures ('emovox evaluate --robustness RUN')"),
     ("learning_curve.json", "what more speakers would bring ('emovox evaluate --learning-curve RUN')"),
+    ("adaptation.json", "what a few clips of a speaker without labels bring ('emovox evaluate --adapt 0,5,10,20 RUN')"),
     ("trials/", "trainings of the audit and of the learning curve, a run folder each; leaky on purpose"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
     ("provenance.json", "corpus digest; of every session: command, versions, machine, seconds"),

@@ -109,7 +109,7 @@ def extract(front: FrontEnd, corpus: Corpus, cache: Path, workers: int = 2, prog
 
         with replacing(path) as temporary:
             write_blocks(temporary, blocks())
-            with replacing(_weights(path)) as other:
+            with replacing(weights_beside(path)) as other:
                 clips = np.repeat(np.arange(len(weights)), [len(each) for each in weights])
                 np.save(other, np.stack([clips, np.concatenate(weights)], axis=1), allow_pickle=False)
     return path
@@ -117,7 +117,7 @@ def extract(front: FrontEnd, corpus: Corpus, cache: Path, workers: int = 2, prog
 
 def read_features(path: Path) -> Features:
     """What :func:`extract` wrote."""
-    clips, weights = np.load(_weights(path)).T
+    clips, weights = np.load(weights_beside(path)).T
     return Features(np.load(path), clips.astype(int), weights.astype(np.float32))
 
 
@@ -136,6 +136,6 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray]) -> None:
         np.lib.format.write_array_header_1_0(file, {**header, "shape": (rows, *block.shape[1:])})
 
 
-def _weights(path: Path) -> Path:
+def weights_beside(path: Path) -> Path:
     """The file beside the windows that says whose each is, and how much it counts."""
     return path.with_suffix(".windows.npy")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 
 from emovox.report import figures
 from emovox.report.figures import COLOURS, GREY, INK, MARKERS, STYLE, head, new_figure
@@ -105,6 +106,32 @@ def _handles(axes: Any, names: list[str]) -> list[Any]:
         axes.plot([], [], MARKERS[k % len(MARKERS)], color=COLOURS[k % len(COLOURS)], label=name)[0]
         for k, name in enumerate(names)
     ]
+
+
+def adaptation(found: Mapping[str, Any], path: Path) -> Path:
+    """Each model's UAR against the number of a speaker's clips that it was centred on."""
+    with matplotlib.rc_context(STYLE):
+        figure = new_figure(6.0, 3.6)
+        subtitle = f"{found['corpus']}, {found['protocol']}: clips without labels, which are not tested."
+        head(figure, "Adaptation to a voice", subtitle, tuple(found["warnings"]))
+        axes = figure.subplots()
+        handles = []
+        for series in found["series"]:
+            hollow = series["name"] != "random"
+            for k, (name, rows) in enumerate(series["models"].items()):
+                x = np.array([row["count"] for row in rows])
+                value, low, high = (100 * np.array([row["uar"][key] for row in rows]) for key in ("value", "low", "high"))
+                colour = COLOURS[k % len(COLOURS)]
+                style = {"color": colour, "markerfacecolor": "white" if hollow else colour, "markersize": 5}
+                axes.plot(x, value, MARKERS[k % len(MARKERS)], linestyle="--" if hollow else "-", linewidth=1.2, **style)
+                if not hollow:
+                    axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0)
+                    handles.append(axes.plot([], [], MARKERS[k % len(MARKERS)], color=colour, label=name)[0])
+        axes.set_xlabel("clips of the speaker")
+        axes.set_ylabel("UAR, per cent")
+        axes.grid(axis="y")
+        _legend(axes, handles)
+        return figures.save(figure, path)
 
 
 def _rows(axes: Any, titles: list[str]) -> None:

@@ -8,6 +8,7 @@ is audited is the code in use. All tricks are judged on the test clips of the ru
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from emovox.errors import EmovoxError, typed
 from emovox.evaluation import Evaluation, evaluate
 from emovox.evaluation.contrast import contrast, guessing
 from emovox.evaluation.metrics import confusion, uar
+from emovox.features import read_features
+from emovox.features.cache import weights_beside
 from emovox.files import write_json
 from emovox.models import Network, kind_of
 from emovox.provenance import describe_software
@@ -118,8 +121,11 @@ def by_speaker_statistics(case: Case) -> Case:
             silence = case.recipe.models[name].front_end.silence if network else None  # type: ignore[attr-defined]
             changed = [case.folder / f"{name}-{seed}-{version}.npy" for version in range(len(own))]
             first = np.load(own[0])
+            who = speakers[read_features(own[0]).clips] if network else speakers
             for source, target in zip(own, changed, strict=True):
-                np.save(target, normalised(np.load(source), first, speakers, silence), allow_pickle=False)
+                np.save(target, normalised(np.load(source), first, who, silence), allow_pickle=False)
+                if network:
+                    shutil.copy(weights_beside(source), weights_beside(target))
             features[seed] = [*changed, *kept]
         inputs[name] = dataclasses.replace(read, features=features)
     return dataclasses.replace(case, inputs=inputs)
