@@ -120,10 +120,18 @@ def adaptation(found: Mapping[str, Any], path: Path) -> Path:
             hollow = series["name"] != "random"
             for k, (name, rows) in enumerate(series["models"].items()):
                 x = np.array([row["count"] for row in rows])
-                value, low, high = (100 * np.array([row["uar"][key] for row in rows]) for key in ("value", "low", "high"))
+                value, low, high = (
+                    100 * np.array([row["uar"][key] for row in rows]) for key in ("value", "low", "high")
+                )
                 colour = COLOURS[k % len(COLOURS)]
-                style = {"color": colour, "markerfacecolor": "white" if hollow else colour, "markersize": 5}
-                axes.plot(x, value, MARKERS[k % len(MARKERS)], linestyle="--" if hollow else "-", linewidth=1.2, **style)
+                style: dict[str, Any] = {
+                    "color": colour,
+                    "markerfacecolor": "white" if hollow else colour,
+                    "markersize": 5,
+                }
+                axes.plot(
+                    x, value, MARKERS[k % len(MARKERS)], linestyle="--" if hollow else "-", linewidth=1.2, **style
+                )
                 if not hollow:
                     axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0)
                     handles.append(axes.plot([], [], MARKERS[k % len(MARKERS)], color=colour, label=name)[0])
