@@ -42,7 +42,7 @@ def in_keras(kind: Heard, settings: Any, weights: Path) -> Callable[[np.ndarray]
     import tensorflow as tf
 
     model = kind.encoder(settings, kind.read_weights(settings, weights))
-    taken = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32)  # any number of frames, so one graph serves all
+    taken = tf.TensorSpec(model.input_shape, tf.float32)  # any number of windows and frames, so one graph serves all
     run = tf.function(lambda features: model(features, training=False), input_signature=[taken])
     return lambda batch: run(tf.constant(batch)).numpy()
 

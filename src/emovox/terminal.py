@@ -235,10 +235,12 @@ def describe_artifact(path: Path, metadata: Mapping[str, Any]) -> Text:
 
 
 def prediction_line(file: Path, heard: Prediction) -> Text:
-    """``recording.wav  angry 81 %   then fearful 9 %, happy 6 %``."""
+    """``recording.wav  angry 81 %   then fearful 9 %, happy 6 %``, or why there is no such answer."""
     first, *others = heard.ranked()
     text = Text.assemble((str(file), "bold"), "  ")
-    if heard.abstains:
+    if heard.unfamiliar:
+        text.append(f"unlike any recording that was learnt from (at most {first[0]} {first[1]:.0%})", style="yellow")
+    elif heard.abstains:
         text.append(f"not sure (at most {first[0]} {first[1]:.0%})", style="yellow")
     else:
         text.append(f"{first[0]} {first[1]:.0%}", style="green")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from emovox.cli.base import complain, examples
+from emovox.corpora.scan import SUFFIXES
 from emovox.errors import AudioError, ModelError
 from emovox.terminal import Screen, describe_artifact, prediction_line
 
@@ -21,6 +22,7 @@ app = typer.Typer()
         "emovox predict recording.wav --run runs/NAME",
         "emovox predict *.wav --run runs/NAME --model cnn --json",
         "emovox predict recording.wav --model runs/NAME/artifacts/yamnet.onnx",
+        "emovox predict anna-7.wav --adapt anna/ --run runs/NAME",
         "arecord -f S16_LE -r 16000 -d 3 | emovox predict - --run runs/NAME",
     )
 )
@@ -35,6 +37,14 @@ def predict(
         str | None,
         typer.Option("--model", metavar="FILE.onnx", help="An artifact; beside --run, the name of one of its models."),
     ] = None,
+    adapt: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="Recordings of the same speaker and microphone, whose emotions need not be known; may be given "
+            "several times. Ten in the speaker's several moods serve well.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
 ) -> None:
     """Say what emotion is heard in recordings. Needs one artifact and no TensorFlow."""
@@ -46,6 +56,8 @@ def predict(
         recognizer = Recognizer(model)
     else:
         raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
+    if adapt:
+        recognizer = recognizer.adapted(_recordings(adapt))
     console, failed = Screen(), False
     if not as_json:
         console.print(describe_artifact(recognizer.path, recognizer.metadata), soft_wrap=True)
@@ -65,6 +77,20 @@ def predict(
             console.print(prediction_line(file, heard), soft_wrap=True)
     if failed:
         raise typer.Exit(AudioError.exit_code)
+
+
+def _recordings(given: list[Path]) -> list[Path]:
+    """The files that are given, and those in the folders that are."""
+    found: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+        if not inside:
+            raise AudioError(f"{path} holds no recordings ({', '.join(SUFFIXES)}); name a folder that does")
+        found += inside
+    return found
 
 
 def _standard_input() -> BinaryIO:

@@ -112,15 +112,16 @@ class Recognizer:
             raise ModelError(
                 f"{self.path} cannot be adapted, since it reads no statistics of a published network; use another model"
             )
-        heard = [
-            self._run(["statistics"], self._waveform(recording, sample_rate_hz))["statistics"]
-            for recording in recordings
-        ]
+        heard = [self.statistics(recording, sample_rate_hz) for recording in recordings]
         if not heard:
             raise AudioError("There are no recordings to adapt to; give at least one")
         adapted = copy.copy(self)
         adapted._shift = np.sum(heard, axis=0) / np.float32(len(heard) + float(self.metadata["centring"]))
         return adapted
+
+    def statistics(self, recording: Source | np.ndarray, sample_rate_hz: int | None = None) -> np.ndarray:
+        """How a recording departs from the corpus in what a published network hears: (statistics,), float32."""
+        return self._run(["statistics"], self._waveform(recording, sample_rate_hz))["statistics"]
 
     @cached_property
     def _abstain_below(self) -> float:

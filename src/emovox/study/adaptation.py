@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from emovox.corpora.base import Corpus, Progress
-from emovox.errors import ModelError, RunError
+from emovox.errors import ModelError, RunError, typed
 from emovox.evaluation import evaluate
 from emovox.evaluation.calibration import apply_temperature
 from emovox.evaluation.contrast import contrast
@@ -22,7 +23,7 @@ from emovox.provenance import available_cores, describe_software
 from emovox.recipe import members_of
 from emovox.runs import Job, Run
 from emovox.study import stages
-from emovox.study.executors import Processes
+from emovox.study.executors import Executor, Processes
 from emovox.study.jobs import read_head
 
 DRAWS = 10
@@ -53,6 +54,7 @@ def adapt(
     counts: Sequence[int],
     weights: Mapping[str, Path] | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> dict[str, Any]:
     """Centre a run's models on test speakers, and write what that is worth into ``adaptation.json``.
 
@@ -65,6 +67,7 @@ def adapt(
         counts: How many clips of a speaker to be centred on.
         weights: Kind → a file of the published weights; others are looked for in the user cache, then downloaded.
         progress: Told of every count.
+        executor: Exports networks; None starts a process of its own.
 
     Returns:
         What the file holds.
@@ -82,14 +85,7 @@ def adapt(
         raise ModelError(f"{run.path} has no model on a published network, so none can be centred on a speaker")
     mixed = [n for n, kind in kinds.items() if isinstance(kind, Ensemble) and {*heads} & {*members_of(run.recipe, n)}]
     evaluation = evaluate(run)
-    alone = run.only(heads)
-    found = stages.find_inputs_of(alone, corpus, weights or {}, tell)
-    cores = available_cores()
-    with TemporaryDirectory() as scratch, Processes(1, cores, tell) as executor:
-        aside = dataclasses.replace(alone, path=Path(scratch))  # the run's own account of its seconds stays as it is
-        inputs = stages.prepare(aside, corpus, found, cores, executor, tell)
-    heard = {name: np.load(inputs[name].features[0][0]) for name in heads}  # the clips as they are: of any seed
-
+    heard = statistics_heard(run, corpus, heads, weights or {}, tell, executor)
     truths = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
     speakers = np.array([clip.speaker for clip in run.clips.values()])
     flat = [run.labels.index(label) for label in run.labels if label in FLAT]
@@ -121,6 +117,24 @@ def adapt(
     with Run.locked(run.path):
         write_json(run.at.adaptation, result)
     return result
+
+
+def statistics_heard(
+    run: Run, corpus: Corpus, models: Sequence[str], weights: Mapping[str, Path], tell: Progress,
+    executor: Executor | None = None,
+) -> dict[str, np.ndarray]:  # fmt: skip
+    """What the published networks of a run's models hear in its clips as they are: (clips, statistics) each.
+
+    Raises:
+        DownloadError, ModelError, RunError: The weights or the corpus are not those of the run.
+    """
+    alone, cores = run.only(models), available_cores()
+    found = stages.find_inputs_of(alone, corpus, weights, tell)
+    with TemporaryDirectory() as scratch, ExitStack() as stack:
+        pool = executor or stack.enter_context(Processes(1, cores, tell, typed("emovox", "evaluate", run.path)))
+        aside = dataclasses.replace(alone, path=Path(scratch))  # the run's own account of its seconds stays as it is
+        inputs = stages.prepare(aside, corpus, found, cores, pool, tell)
+    return {name: np.load(inputs[name].features[0][0]) for name in models}
 
 
 def drawn(run: Run, count: int, among: np.ndarray, speakers: np.ndarray) -> list[Draw]:
