@@ -24,6 +24,7 @@ app = typer.Typer()
         "emovox evaluate runs/NAME --finished",
         "emovox evaluate runs/NAME --robustness --models whisper",
         "emovox evaluate runs/NAME --learning-curve",
+        "emovox evaluate runs/NAME --adapt 0,5,10,20",
     )
 )
 @with_weights
@@ -42,6 +43,13 @@ def evaluate(
     learning_curve: Annotated[
         bool, typer.Option("--learning-curve", help="Train on fewer speakers, to see what more would bring.")
     ] = False,
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COUNTS",
+            help="Centre the models on so many clips of each test speaker, without labels, such as 0,5,10,20.",
+        ),
+    ] = None,
     models: Annotated[
         str | None,
         typer.Option(
@@ -62,6 +70,7 @@ def evaluate(
 
     if models and not (robustness or learning_curve):
         raise ModelError("--models says whom --robustness asks or --learning-curve trains; give it beside one of them")
+    counts = None if adapt is None else _counts(adapt)
     opened, console = Run.open(run), Screen()
     evaluation = judge(opened, finished_only=finished)
     from emovox.report import write_report
@@ -69,21 +78,33 @@ def evaluate(
     show_evaluation(console, evaluation)
     show_classes(console, evaluation)
     show_pairs(console, evaluation)
-    if robustness or learning_curve:
-        _find_out(opened, robustness, learning_curve, names(models), data, workers, chosen_files(weights))
+    if robustness or learning_curve or counts is not None:
+        _find_out(opened, robustness, learning_curve, counts, names(models), data, workers, chosen_files(weights))
     with Run.locked(run):  # what is read above may be read while another process works there
         write_results(opened, evaluation)
         report = write_report(opened, evaluation)
     say(console, f"\nReport: {report}")
 
 
+def _counts(listed: str) -> list[int]:
+    """``"0,5,10"`` as numbers."""
+    try:
+        counts = sorted({int(word) for word in listed.split(",")})
+    except ValueError:
+        counts = []
+    if not counts or counts[0] < 0:
+        raise ModelError(f"--adapt {listed} names no numbers of clips; give some by comma, such as 0,5,10,20")
+    return counts
+
+
 def _find_out(
-    run: Run, robustness: bool, learning_curve: bool, models: tuple[str, ...] | None, data: str | None,
-    workers: int | None, weights: dict[str, Path],
+    run: Run, robustness: bool, learning_curve: bool, counts: list[int] | None, models: tuple[str, ...] | None,
+    data: str | None, workers: int | None, weights: dict[str, Path],
 ) -> None:  # fmt: skip
-    """Alter the run's test clips, train on fewer speakers, or both; and show what came of it."""
+    """Alter the run's test clips, train on fewer speakers, centre on test speakers; and show what came of it."""
     from emovox.provenance import available_cores
-    from emovox.report.probes import learning_curve_section, robustness_section
+    from emovox.report.probes import adaptation_section, learning_curve_section, robustness_section
+    from emovox.study.adaptation import adapt
     from emovox.study.learning_curve import expected_seconds
     from emovox.study.learning_curve import learning_curve as fewer_speakers
     from emovox.study.robustness import robustness as alter
@@ -101,6 +122,9 @@ def _find_out(
             warn_if_long(progress, chosen, expected_seconds(run, chosen, workers or available_cores()))
             curves = fewer_speakers(run, corpus, weights, chosen, workers, progress)
             sections.append(learning_curve_section(curves, run.at.probe_figure("learning_curve")))
+        if counts is not None:
+            centred = adapt(run, corpus, counts, weights, progress)
+            sections.append(adaptation_section(centred, run.at.probe_figure("adaptation")))
     for section in sections:
         show_section(Screen(), section)
 

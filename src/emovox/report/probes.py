@@ -204,5 +204,10 @@ def signed(score: Found) -> str:
     return f"{value} [{low}, {high}]"
 
 
-WRITERS = {"audit": audit_section, "robustness": robustness_section, "learning_curve": learning_curve_section, "adaptation": adaptation_section}
+WRITERS = {
+    "audit": audit_section,
+    "robustness": robustness_section,
+    "learning_curve": learning_curve_section,
+    "adaptation": adaptation_section,
+}
 """Under its name in the layout what writes each section, in the report's order."""

@@ -24,18 +24,16 @@ from emovox.evaluation.calibration import apply_temperature
 from emovox.evaluation.contrast import contrast
 from emovox.evaluation.metrics import calibration_error
 from emovox.evaluation.robustness import CLEAN, CONDITIONS, Condition
-from emovox.features import FrontEnd
-from emovox.files import read_arrays, write_json
+from emovox.files import write_json
 from emovox.models import Heard, kind_of
 from emovox.models.ensemble import combined
-from emovox.models.kind import LinearHead
 from emovox.provenance import available_cores, describe_software
 from emovox.recipe import members_of
 from emovox.runs import Job, Run
 from emovox.study import stages
 from emovox.study.executors import Executor, Processes
-from emovox.study.jobs import WEIGHTS, rebuild
-from emovox.training.hearing import export_encoder, export_network, open_encoder
+from emovox.study.jobs import read_head, rebuild
+from emovox.training.hearing import export_encoder, export_network, listen, open_encoder
 
 CLOSE = 1e-3
 """By how much a probability of a clip as recorded may differ from the run's own."""
@@ -105,7 +103,7 @@ def robustness(
 
 def export_trained(run_folder: str, job: Job, path: Path) -> None:
     """Write a network that was trained from scratch as an ONNX file: (batch, frames, bands) → (batch, classes)."""
-    export_network(lambda: rebuild(Run.open(run_folder), job, None)[0], path)
+    export_network(lambda: rebuild(Run.open(run_folder), job, None).network, path)
 
 
 def _named(run: Run, models: Sequence[str] | None) -> tuple[str, ...]:
@@ -147,18 +145,10 @@ def _answer(run: Run, name: str, jobs: Mapping[str, Sequence[Job]], files: Mappi
     kind = kind_of(settings)
     if isinstance(kind, Heard):
         front, hears = kind.front_end(settings), open_encoder(files[name])
-        heads = {
-            fold: [LinearHead.of(read_arrays(run.job_folder(job) / WEIGHTS)) for job in of_fold]
-            for fold, of_fold in jobs.items()
-        }
-        return lambda x, fold: np.concatenate([head(_listen(hears, front, x)[None]) for head in heads[fold]])
+        heads = {fold: [read_head(run, job).linear for job in of_fold] for fold, of_fold in jobs.items()}
+        return lambda x, fold: np.concatenate([head(listen(hears, front(x))[None]) for head in heads[fold]])
     networks = {fold: [open_encoder(files[job]) for job in of_fold] for fold, of_fold in jobs.items()}
-    return lambda x, fold: np.stack([_listen(network, settings.front_end, x) for network in networks[fold]])
-
-
-def _listen(network: Callable[[np.ndarray], np.ndarray], front: FrontEnd, samples: np.ndarray) -> np.ndarray:
-    """What a network says of one clip: (statistics,) or (classes,)."""
-    return np.asarray(network(front(samples)[None])[0])
+    return lambda x, fold: np.stack([listen(network, settings.front_end(x)) for network in networks[fold]])
 
 
 @dataclass(frozen=True, eq=False)

@@ -134,7 +134,7 @@ def open_encoder(path: Path, threads: int = 1) -> Callable[[np.ndarray], np.ndar
 
 
 def listen(run: Callable[[np.ndarray], np.ndarray], windows: Windows) -> np.ndarray:
-    """What a network hears in a clip: the mean over its windows, weighted by speech: (statistics,), float32."""
+    """What a network gives for a clip, the mean over its windows, weighted by speech: (statistics,), float32."""
     return np.asarray(windows.weights @ run(windows.features), dtype=np.float32)
 
 
