@@ -2,13 +2,14 @@
 
     python benchmarks/domain.py RUN --data PATH_TO_RAVDESS --whisper-weights FILE_OR_FOLDER …
 
-RUN is a finished run of a protocol by speaker, with its artifacts. Of every fold the head's own threshold is used,
+RUN is a finished run of a protocol by speaker. Of every fold the head's own threshold is used,
 which it took from its training speakers; false alarms are counted among its test clips, whose speakers it never heard.
 """
 
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from measure import row, say, write
 
 from emovox.corpora import load_corpus
 from emovox.evaluation.sounds import SOUNDS, sound
-from emovox.listening import Recognizer
 from emovox.models import KINDS, Heard, kind_of
 from emovox.runs import Job, Run
 from emovox.study.adaptation import statistics_heard
 from emovox.study.jobs import read_head
+from emovox.training.hearing import export_encoder, listen, open_encoder
 
 EACH = 20
 """Sounds of each kind."""
@@ -48,12 +49,12 @@ def main() -> None:
     place = {clip: i for i, clip in enumerate(run.clips)}
     measurements, details = [], {}
     for name in names:
-        recognizer = Recognizer.from_run(run.path, name)
-        first = read_head(run, Job(next(iter(run.folds)), name, 0))
-        sounds = {
-            kind: np.stack([recognizer.statistics(sound(kind, seed), 16000) for seed in range(EACH)]) + first.centre
-            for kind in SOUNDS
-        }
+        settings: Any = run.recipe.models[name]
+        with tempfile.TemporaryDirectory() as folder:
+            network = Path(folder) / "network.onnx"
+            export_encoder(settings.kind, settings, weights.get(settings.kind), network)
+            front, hears = KINDS[settings.kind].front_end(settings), open_encoder(network)
+        sounds = {kind: np.stack([listen(hears, front(sound(kind, seed))) for seed in range(EACH)]) for kind in SOUNDS}
         alarms, caught = [], {kind: [] for kind in SOUNDS}
         for fold in run.folds.values():
             head = read_head(run, Job(fold.name, name, 0))

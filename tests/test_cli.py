@@ -561,6 +561,7 @@ def test_predict_answers_in_json_lines(invoke, recognizer):
     first, second = [json.loads(line) for line in shown.stdout.splitlines()]
     assert first == {
         "file": "a.wav", "emotion": "angry", "confidence": 0.75, "abstains": False, "set": [],
+        "unfamiliar": False, "novelty": None,
         "probabilities": {"calm": 0.25, "angry": 0.75},
     }  # fmt: skip
     assert second["file"] == "b.wav"

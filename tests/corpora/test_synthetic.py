@@ -20,7 +20,7 @@ from emovox.corpora import synthetic as module
 from emovox.corpora.base import Corpus
 from emovox.corpora.synthetic import load_synthetic, oddities, render_clip, render_corpus, takes
 from emovox.errors import CorpusError
-from emovox.features import LogMel
+from emovox.features import LogMel, front_end
 
 RATE_HZ = 16000
 
@@ -147,7 +147,7 @@ def test_a_linear_model_learns_it_but_not_easily() -> None:
 
     def describe(emotion: str, speaker: str, intensity: str | None, statement: str | None) -> np.ndarray:
         log_mel = front.log_mel(render_clip(emotion, speaker, intensity or "", statement or ""))
-        speech = log_mel[front.speech(log_mel)]
+        speech = log_mel[front_end.speech(front.loud(log_mel))]
         return np.concatenate([speech.mean(axis=0), speech.std(axis=0)])
 
     x = np.array([describe(c.emotion, c.speaker, c.intensity, c.statement) for c in clips])

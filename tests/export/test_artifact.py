@@ -125,7 +125,8 @@ def of_kind(settings, seed=0):
         np.eye(4, dtype=np.float32)[[0, 1, 1, 2, 3, 3]],
     )
     spread = np.abs(np.diff(statistics, axis=0))[0] + 0.1
-    return encoder, front, Head(head, statistics.mean(axis=0), spread, 2.0)
+    moods = rng.normal(0, 0.1, (6, inputs)).astype(np.float32)
+    return encoder, front, Head(head, statistics.mean(axis=0), spread, moods, 2.0)
 
 
 @pytest.fixture
@@ -298,7 +299,7 @@ def test_a_shift_is_taken_off_the_statistics_before_the_head(tmp_path):
     listener = Recognizer(path)
     own = [babble(1, 7), babble(1.5, 8), tone(1)]
     statistics = [front(x).weights @ np.asarray(encoder(front(x).features)) for x in own]
-    shift = np.sum(np.stack(statistics) - head.centre, axis=0) / (3 + 2.0)
+    shift = np.sum(head.departures(np.stack(statistics)), axis=0) / (3 + 2.0)
     x = WAVEFORMS["babble"]
     moved = front(x).weights @ np.asarray(encoder(front(x).features)) - shift
     novelty = np.sqrt(np.mean(((moved - head.centre) / head.spread) ** 2))

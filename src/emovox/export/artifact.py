@@ -296,7 +296,7 @@ def _answer(size: int, head: Head | None, temperature: float, classes: int) -> o
     gives: dict[str, tuple[Any, ...]] = {"probabilities": (classes,)}
     scores = op("MatMul", "held", "scores")  # (size,)
     if head is not None:
-        departure = op("Sub", scores, real(head.centre), name="statistics")
+        departure = op("Sub", scores, real(head.centre))
         op.constants.append(numpy_helper.from_array(np.zeros(size, np.float32), "shift"))
         takes, gives = {**takes, "shift": (size,)}, {**gives, "statistics": (size,), "novelty": ()}
         scores = op("Sub", departure, "shift")
@@ -309,6 +309,7 @@ def _answer(size: int, head: Head | None, temperature: float, classes: int) -> o
             if number < len(hidden):
                 scores = op("Relu", scores)
         scores = op("Softmax", scores, axis=-1)
+        op("Sub", departure, op("MatMul", scores, real(head.moods)), name="statistics")
         if head.linear.merge is not None:
             scores = op("MatMul", scores, real(head.linear.merge))
     _calibrate(op, scores, temperature)

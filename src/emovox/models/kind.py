@@ -9,12 +9,22 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from emovox.features import FrontEnd, LogMel
-from emovox.models.settings import Alterations, Count, Natural, Positive, Settings, Share, Teacher, Training
+from emovox.models.settings import (
+    Alterations,
+    Count,
+    Natural,
+    Positive,
+    Range,
+    Settings,
+    Share,
+    Teacher,
+    Training,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -107,6 +117,8 @@ class HeardSettings(Settings):
         shrinkages: Of a linear head, to choose from by speaker: see :mod:`emovox.training.head`.
         centring: How many clips the belief counts for that a speaker's statistics lie where the corpus's do, when
             clips without labels say otherwise; see :meth:`emovox.listening.Recognizer.adapted`.
+        mood: Which share of how such a clip departs, as far as clips of its likeliest emotions do, is taken for the
+            emotion's and not for the speaker's: 0 serves where clips are of all emotions alike, 1 where of one.
         input_dropout, dropout, training: How a head with hidden units learns; rates before its first and second layer.
         alter: The altered versions of each clip that it is trained on.
     """
@@ -115,6 +127,7 @@ class HeardSettings(Settings):
     hidden_units: Natural = 0
     shrinkages: tuple[Positive, ...] = (0.3, 1.0, 3.0, 10.0)
     centring: Positive = 5.0
+    mood: Annotated[float, Range(0, 1)] = 0.5
     input_dropout: Share = 0.0
     dropout: Share = 0.3
     training: Training = field(default_factory=Training)
@@ -204,15 +217,19 @@ class LinearHead:
 
     def __call__(self, statistics: np.ndarray) -> np.ndarray:
         """(clips, statistics) → (clips, emotions), probabilities, float32."""
+        probabilities = self.classes(statistics)
+        merged = probabilities if self.merge is None else probabilities @ self.merge
+        return np.asarray(merged, dtype=np.float32)
+
+    def classes(self, statistics: np.ndarray) -> np.ndarray:
+        """(clips, statistics) → (clips, classes), probabilities, before those of one emotion are added up."""
         x = statistics.astype(np.float64)
         for i, (kernel, bias) in enumerate(self.layers):
             x = x @ kernel + bias
             if i < len(self.layers) - 1:
                 x = np.maximum(x, 0)
         powers = np.exp(x - x.max(axis=1, keepdims=True))
-        probabilities = powers / powers.sum(axis=1, keepdims=True)
-        merged = probabilities if self.merge is None else probabilities @ self.merge
-        return np.asarray(merged, dtype=np.float32)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What :meth:`of` makes the head of again."""
@@ -235,10 +252,16 @@ class Head:
         centre: (statistics,), their mean over training clips, from which a speaker's own mean departs.
         spread: (statistics,), how far a statistic may lie from the centre: where the root of the mean square of all,
             each as a share of its spread, is above 1, a clip is unlike those of training.
+        moods: (classes, statistics), which part of a departure from the centre is taken for each class's own.
         centring: See :class:`HeardSettings`.
     """
 
     linear: LinearHead
     centre: np.ndarray
     spread: np.ndarray
+    moods: np.ndarray
     centring: float
+
+    def departures(self, statistics: np.ndarray) -> np.ndarray:
+        """How clips depart from the centre, without what is taken for their emotion's: (clips, statistics) likewise."""
+        return np.asarray(statistics - self.centre - self.linear.classes(statistics) @ self.moods)

@@ -112,7 +112,9 @@ def adaptation(found: Mapping[str, Any], path: Path) -> Path:
     """Each model's UAR against the number of a speaker's clips that it was centred on."""
     with matplotlib.rc_context(STYLE):
         figure = new_figure(6.0, 3.6)
-        subtitle = f"{found['corpus']}, {found['protocol']}: clips without labels, which are not tested."
+        subtitle = (
+            f"{found['corpus']}, {found['protocol']}: clips without labels, not tested. Hollow: neutral and calm only."
+        )
         head(figure, "Adaptation to a voice", subtitle, tuple(found["warnings"]))
         axes = figure.subplots()
         handles = []

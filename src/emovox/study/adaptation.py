@@ -183,7 +183,7 @@ def _answer(run: Run, job: Job, heard: Mapping[str, np.ndarray]) -> Answer:
         head, statistics = read_head(run, job), heard[job.model]
 
         def answer(enrolled: np.ndarray, tested: np.ndarray) -> np.ndarray:
-            shift = (statistics[enrolled] - head.centre).sum(axis=0) / (len(enrolled) + head.centring)
+            shift = head.departures(statistics[enrolled]).sum(axis=0) / (len(enrolled) + head.centring)
             return apply_temperature(head.linear(statistics[tested] - shift), result.temperature)
 
         return answer

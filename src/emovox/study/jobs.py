@@ -162,13 +162,28 @@ def read_head(run: Run, job: Job) -> Head:
     """The head of a trained job that stands on a published network."""
     stored = read_arrays(run.job_folder(job) / WEIGHTS)
     settings: Any = run.recipe.models[job.model]
-    return Head(LinearHead.of(stored), stored["centre"], stored["spread"], settings.centring)
+    where = {name: stored[name] for name in ("centre", "spread", "moods")}
+    return Head(LinearHead.of(stored), **where, centring=settings.centring)
 
 
-def _write_head(run: Run, job: Job, head: LinearHead, statistics: np.ndarray, speakers: np.ndarray) -> None:
-    """Keep a head with where the training clips lie: (clips, statistics) of those as they are, and who speaks."""
+def _write_head(
+    run: Run, job: Job, head: LinearHead, statistics: np.ndarray, speakers: np.ndarray, classes: np.ndarray
+) -> None:
+    """Keep a head with where its training clips lie.
+
+    Args:
+        run, job: Whose head.
+        head: What was fitted.
+        statistics: (clips, statistics), of the training clips as they are.
+        speakers, classes: (clips,) who speaks, and which of the head's classes it is.
+    """
+    settings: Any = run.recipe.models[job.model]
     centre, spread = domain(statistics, speakers)
-    write_arrays(run.job_folder(job) / WEIGHTS, {**head.arrays(), "centre": centre, "spread": spread})
+    moods = np.zeros((head.layers[-1][1].size, len(centre)), np.float32)
+    for number in np.unique(classes):
+        moods[number] = settings.mood * (statistics[classes == number].mean(axis=0) - centre)
+    where = {"centre": centre, "spread": spread, "moods": moods}
+    write_arrays(run.job_folder(job) / WEIGHTS, {**head.arrays(), **where})
 
 
 class _Clips:
@@ -262,7 +277,7 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
         tell(stage, epochs, epochs)
     kernel, bias, *rest = network.get_weights()
     head = LinearHead((scale.unscaled(kernel, bias), tuple(rest)))
-    _write_head(run, job, head, statistics[0, clips.train], clips.speakers[clips.train])
+    _write_head(run, job, head, statistics[0, clips.train], clips.speakers[clips.train], clips.targets[clips.train])
     return _result(
         run,
         job,
@@ -301,7 +316,7 @@ def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int)
         heard if fold.leaky else clips.speakers[heard],
         settings.shrinkages,
     )
-    _write_head(run, job, fit.head, statistics[0, heard], clips.speakers[heard])
+    _write_head(run, job, fit.head, statistics[0, heard], clips.speakers[heard], classes[heard])
     return _result(
         run,
         job,
