@@ -111,7 +111,11 @@ def test_parts_of_one_file(tmp_path: Path) -> None:
 def test_what_sounds_almost_alike_is_said(tmp_path: Path) -> None:
     mixed = (sound(0) * 0.8 + sound(40) * 0.28).astype(np.int16)
     looked = guard(corpus(tmp_path, {**GOOD, "mixed.wav": "sad,z"}, mixed=mixed), tmp_path)
-    assert looked.twins == () and "1 recording may hold the sound of another speaker, the first two being a.wav and mixed.wav" in looked.notes[0]
+    assert (
+        looked.twins == ()
+        and "1 recording may hold the sound of another speaker, the first two being a.wav and mixed.wav"
+        in looked.notes[0]
+    )
     assert json.loads(next((tmp_path / "checked").iterdir()).read_text())[0][:2] == ["a", "mixed"]
 
 

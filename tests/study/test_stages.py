@@ -323,7 +323,7 @@ def test_a_pupil_goes_on_as_it_began_with_its_teacher_or_without(
 
 def test_a_bad_recipe_makes_no_folder(real: Corpus, tmp_path: Path) -> None:
     bad = dataclasses.replace(built_in("default"), seeds=0)
-    with pytest.raises(RecipeError, match="seeds must be at least 1, got 0"):
+    with pytest.raises(RecipeError, match="seeds must be at least 1 and at most 1,000,000, got 0"):
         run_study(bad, real, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -23,8 +23,8 @@ def answer_threshold(confidence: np.ndarray, right: np.ndarray, target: float = 
     Returns:
         The threshold; 0 where all answers together are right often enough, None where no threshold makes them so.
 
-    >>> answer_threshold(np.linspace(0, 1, 101), np.linspace(0, 1, 101) > 0.5, 0.8)
-    0.38
+    >>> answer_threshold(np.arange(101) / 100, np.arange(101) > 50, 0.8)
+    0.39
     """
     order = np.argsort(-confidence, kind="stable")
     sorted_confidence = confidence[order]
