@@ -6,15 +6,19 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import StorageError
 from emovox.evaluation import Evaluation, evaluate
 from emovox.models import KINDS
+from emovox.recipe import Recipe
 from emovox.report import confidence, figures, groups, html, summary, write_report
 from emovox.report.words import model_title
-from emovox.runs import Run
+from emovox.runs import JobResult, Run
+from emovox.splits import make_folds
 from fake_run import fake_result, fake_run
 from figure_text import words
 
@@ -118,6 +122,30 @@ def test_the_page_holds_pairs_sets_and_groups(written: Path, honest: tuple[Run, 
     assert "By intensity on the 7 emotions that every group has" in page.text  # nobody is strongly neutral
     assert {row[5] for row in page.rows if row[:1] == ["happy"] and len(row) == 6} == {"36.6"}  # people
     assert f"{evaluation.best.sets.least[1]:.0%}".rstrip("%") in page.text
+
+
+def test_labels_and_speakers_of_any_spelling_are_drawn_and_escaped(tmp_path: Path) -> None:
+    """A label ``a$_{$`` once ended a run at its report, after all training."""
+    labels, speakers = ("a$_{$", "<b>&[red]"), ("s$1", "s\\frac", "<i>", "d", "e", "f")
+    (tmp_path / "corpus").mkdir()
+    clips = []
+    for speaker in speakers:
+        for label in labels:
+            for k in range(3):
+                path = tmp_path / "corpus" / f"{speakers.index(speaker)}-{labels.index(label)}-{k}.wav"
+                path.write_bytes(b"RIFF")
+                clips.append(Clip(path.stem, path, label, speaker, statement=f"${k}"))
+    corpus = Corpus(CorpusSpec("lab$_", labels), tuple(clips), tmp_path / "corpus")
+    recipe = Recipe("lab$_", "speakers6", 1, {"cnn": KINDS["cnn"].settings()})
+    run = Run.create(tmp_path / "run", recipe, corpus, make_folds("speakers6", corpus))
+    for job in run.jobs:
+        fold, rng = run.folds[job.fold], np.random.default_rng(0)
+        validation, test = (rng.dirichlet(np.ones(2), len(part)) for part in (fold.validation, fold.test))
+        run.write_result(job, JobResult(9, 0, 0, 1.0, 1.0, {}, fold.validation, validation, fold.test, test))
+    page = Page(write_report(run, evaluate(run)).read_text(encoding="utf-8"))
+    assert "script" not in page.seen
+    for word in labels:
+        assert word in page.text
 
 
 def test_a_part_of_the_corpus_stands_beside_no_published_figure(tmp_path: Path) -> None:

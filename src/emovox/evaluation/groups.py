@@ -98,7 +98,7 @@ def break_down(
             scores = (sample.interval(metric) for metric in (metrics.uar, metrics.accuracy))
             groups.append(Group(name, len(rows), len(set(said[rows].tolist())), *scores))
         uars = [group.uar.value for group in groups]
-        high, low = int(np.argmax(uars)), int(np.argmin(uars))
+        low, *_, high = np.argsort(uars, kind="stable").tolist()
         pairs = len(names) * (len(names) - 1) / 2
         gap = samples[high].above(samples[low], metrics.uar, 1 - 0.05 / pairs)
         found.append(

@@ -89,8 +89,7 @@ class Sample:
         freedom of Welch (1947). Never narrower than if clips were independent. None where either side is one speaker,
         of whom nobody knows how far others are from them.
         """
-        apart = not set(self.speakers) & set(other.speakers)
-        if apart and min(len(self.parts), len(other.parts)) == 1:
+        if min(len(self.parts), len(other.parts)) == 1:
             return None
         value = self.score(metric) - other.score(metric)
         reach = math.hypot(self.of_clips(metric)[1], other.of_clips(metric)[1]) * float(ndtri((1 + level) / 2))

@@ -8,7 +8,7 @@ speaker. Probabilities are calibrated with the temperature of their own training
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -496,7 +496,10 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
         )  # fmt: skip
     predictions = calibrated.argmax(axis=-1)  # (S, N)
     matrices = metrics.confusion(truths, predictions, n_classes)  # (S, C, C)
-    held_out = _held_out(clips, calibrated, validation, by_speaker=not run.leaky)
+    set_thresholds, answer_thresholds = {}, {}
+    for fold, heard in _held_out(clips, calibrated, validation, by_speaker=not run.leaky):
+        set_thresholds[fold] = set_threshold(heard.given, heard.speakers)
+        answer_thresholds[fold] = answer_threshold(heard.probabilities.max(axis=1), heard.right)
     losses = [metrics.cross_entropy(truths, p) for p in calibrated]
     return ModelEvaluation(
         name=name,
@@ -519,8 +522,8 @@ def _judge(run: Run, name: str, clips: _Clips) -> ModelEvaluation:
             clips.speakers is not None,
             run.labels,
         ),
-        sets=_sets(clips, calibrated, held_out),
-        abstention=_abstention(clips, calibrated, held_out),
+        sets=_sets(clips, calibrated, set_thresholds),
+        abstention=_abstention(clips, calibrated, answer_thresholds),
         best_val_accuracy=float(np.mean([training.validation_accuracy for training in trainings])),
         probabilities=calibrated,
         uncalibrated=raw,
@@ -553,27 +556,22 @@ class _Heard:
 
 def _held_out(
     clips: _Clips, probabilities: np.ndarray, validation: Sequence[_Heard], by_speaker: bool
-) -> dict[str, _Heard]:
+) -> Iterator[tuple[str, _Heard]]:
     """What thresholds come from: for each fold, the test clips of the others; for "", which is for new recordings, all.
 
     Each of those was answered by a model that never heard its speaker; that the others' models did hear the fold's own
     test speakers is a dependence of second order, as in any cross-validation. Where there is one fold, its validation
     clips do for both.
     """
-    names = sorted(set(clips.folds.tolist()))
-    if len(names) == 1:
-        heard = _Heard.joined(validation)
-        return {"": heard, names[0]: heard}
+    names = sorted(set(clips.folds.tolist()), key=_natural)
     said = clips.said_by if by_speaker else np.full(len(clips.ids), "")
+    for fold in ("", *names):
+        rows = clips.folds != fold
+        parts = [_Heard(p[rows], clips.truths[rows], said[rows]) for p in probabilities]
+        yield fold, _Heard.joined(validation if len(names) == 1 else parts)
 
-    def of(rows: np.ndarray) -> _Heard:
-        return _Heard.joined([_Heard(p[rows], clips.truths[rows], said[rows]) for p in probabilities])
 
-    return {"": of(clips.folds != ""), **{name: of(clips.folds != name) for name in names}}
-
-
-def _sets(clips: _Clips, probabilities: np.ndarray, held_out: Mapping[str, _Heard]) -> Sets:
-    thresholds = {fold: set_threshold(heard.given, heard.speakers) for fold, heard in held_out.items()}
+def _sets(clips: _Clips, probabilities: np.ndarray, thresholds: Mapping[str, float]) -> Sets:
     sets = prediction_sets(probabilities, np.array([thresholds[fold] for fold in clips.folds])[:, None])  # (S, N, C)
     covered = sets[:, np.arange(len(clips.truths)), clips.truths]  # (S, N)
     sizes = sets.sum(axis=-1)
@@ -584,15 +582,12 @@ def _sets(clips: _Clips, probabilities: np.ndarray, held_out: Mapping[str, _Hear
         per_speaker={str(who): float(covered[:, clips.said_by == who].mean()) for who in np.unique(clips.said_by)},
         size=float(sizes.mean()),
         alone=float((sizes == 1).mean()),
-        threshold=thresholds.pop(""),
-        thresholds=_in_order(thresholds),
+        thresholds={fold: threshold for fold, threshold in thresholds.items() if fold},
+        threshold=thresholds[""],
     )
 
 
-def _abstention(clips: _Clips, probabilities: np.ndarray, held_out: Mapping[str, _Heard]) -> Abstention:
-    thresholds = {
-        fold: answer_threshold(heard.probabilities.max(axis=1), heard.right) for fold, heard in held_out.items()
-    }
+def _abstention(clips: _Clips, probabilities: np.ndarray, thresholds: Mapping[str, float | None]) -> Abstention:
     confidence = probabilities.max(axis=-1)  # (S, N)
     right = probabilities.argmax(axis=-1) == clips.truths
     answered = confidence >= np.array([thresholds[fold] or 0.0 for fold in clips.folds])
@@ -601,13 +596,9 @@ def _abstention(clips: _Clips, probabilities: np.ndarray, held_out: Mapping[str,
         answered=float(answered.mean()),
         accuracy=float(right[answered].mean()) if answered.any() else None,
         area=float(np.mean([area_under_risk_coverage(c, r) for c, r in zip(confidence, right, strict=True)])),
-        threshold=thresholds.pop(""),
-        thresholds=_in_order(thresholds),
+        thresholds={fold: threshold for fold, threshold in thresholds.items() if fold},
+        threshold=thresholds[""],
     )
-
-
-def _in_order(of_folds: Mapping[str, Any]) -> dict[str, Any]:
-    return {fold: of_folds[fold] for fold in sorted(of_folds, key=_natural)}
 
 
 def _scores(clips: _Clips, predictions: np.ndarray, matrices: np.ndarray) -> dict[str, Score]:

@@ -53,7 +53,7 @@ def _groups(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation], ro
         for y, row in enumerate(rows):
             uar = found[row].uar
             axes.plot([100 * uar.low, 100 * uar.high], [y + offset] * 2, color=colour, linewidth=1.0, alpha=0.7)
-            axes.plot(100 * uar.value, y + offset, marker, color=colour, markersize=4, zorder=3,
+            axes.plot(100 * uar.value, y + offset, marker, color=colour, markersize=4, zorder=3, clip_on=False,
                       label=model_title(model) if y == 0 else None)  # fmt: skip
     people = anchors.people(evaluation)
     for y, row in enumerate(rows):
@@ -84,8 +84,9 @@ def _speakers(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation]) 
             if chosen:
                 axes.plot([100 * uar.low, 100 * uar.high], [y, y], color=colour, linewidth=1.2, zorder=2)
             size, order, alpha = (4.0, 4, 1.0) if chosen else (2.6, 3, 0.55)
-            axes.plot(100 * uar.value, y, marker, color=colour, markersize=size, zorder=order, alpha=alpha,
-                      label=model_title(model) if y == 0 else None)  # fmt: skip
+            label = model_title(model) if y == 0 else None
+            axes.plot(100 * uar.value, y, marker, color=colour, markersize=size, zorder=order, alpha=alpha, label=label,
+                      clip_on=False)  # fmt: skip
     if len(names) <= NAMED_SPEAKERS:
         axes.set_yticks(range(len(names)), [legible(name) for name in names], fontsize=6.5)
     else:
