@@ -126,6 +126,13 @@ def test_what_is_refused(tmp_path: Path, names: tuple[str, ...], words: str) -> 
     assert words in refusal(classes(tmp_path / "c", *names))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="names are UTF-16 there")
+def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    root = classes(tmp_path / "c", "joy/x/1.wav", "sad/x/2.wav")
+    (root / "joy" / "x" / "1.wav").rename(os.fsdecode(os.fsencode(root) + b"/joy/x/caf\xe9.wav"))
+    assert "the name of joy/x/caf\ufffd is not UTF-8; rename the file" in refusal(root)
+
+
 def test_one_recording_is_no_corpus(tmp_path: Path) -> None:
     assert "is one recording and no corpus" in refusal(classes(tmp_path, "a.wav") / "a.wav")
 

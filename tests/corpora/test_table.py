@@ -173,5 +173,18 @@ def test_a_table_of_another_name_describes_its_folder(tmp_path: Path) -> None:
         load_path(tmp_path / "lab")
 
 
+def test_published_folds_are_of_published_recordings_only(tmp_path: Path) -> None:
+    """Speakers who happen to be called 01 to 24 are not RAVDESS's."""
+    names = [f"03-01-{e:02d}-01-01-01-{actor:02d}" for actor in range(1, 25) for e in (4, 5)]
+    for own in (False, True):
+        rows = ["path,emotion,speaker"]
+        for seed, name in enumerate(names):
+            file = f"{seed}.wav" if own else f"{name}.wav"
+            write(tmp_path / str(own) / file, sound(seed))
+            rows.append(f"{file},{('sad', 'angry')[seed % 2]},{name[-2:]}")
+        (tmp_path / str(own) / "corpus.csv").write_text("\n".join(rows))
+        assert bool(load_path(tmp_path / str(own)).spec.partitions) is not own
+
+
 def test_no_user_s_corpus_passes_for_a_published_one(tmp_path: Path) -> None:
     assert load_path(table(tmp_path / "ravdess", GOOD)).name == "my-ravdess"

@@ -223,7 +223,7 @@ def _missing(corpus: Corpus, measured: list[_Measured]) -> Iterator[Remark]:
     yield Remark(
         "missing", "sound", len(broken),
         broken[0][1] if broken else "every file was decoded: none is empty, cut short, silent or holds NaN",
-        "training refuses the corpus and names the file, so that no clip is dropped in silence",
+        "a run refuses the corpus and names every such file, so that no clip is dropped in silence",
         tuple(clip_id for clip_id, _ in broken),
     )  # fmt: skip
     yield Remark(

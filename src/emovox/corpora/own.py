@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emovox.corpora.base import UNVERSIONED, Clip, Corpus, CorpusSpec
 from emovox.corpora.facts import FACTS, Facts
-from emovox.corpora.words import alike, safe_name
+from emovox.corpora.words import alike, plain, safe_name
 from emovox.errors import CorpusError
 
 
@@ -30,7 +30,7 @@ def own_corpus(
         clips: At least one.
         facts: What else is told.
         like: The corpus whose labels stand first, in its order, others following by the alphabet; and whose published
-            partitions hold where the speakers are its own.
+            partitions hold where the recordings are its own.
         name: What to call it where the facts give no name.
         root: The folder the clips lie under.
         source: The table that they were read from, if they were.
@@ -43,6 +43,9 @@ def own_corpus(
             contradict the clips.
     """
     place, toml = source or root, facts.source or root / FACTS
+    for clip in clips:
+        if any("\ud800" <= letter <= "\udfff" for letter in clip.id):
+            raise CorpusError(f"{root}: the name of {plain(clip.id)} is not UTF-8; rename the file")
     found = {clip.emotion for clip in clips}
     unknown = sorted(set(facts.label_map) - found)
     if unknown:
@@ -74,7 +77,7 @@ def own_corpus(
         acted=facts.acted,
         caution=facts.caution or _caution(facts),
         labels=_ordered(facts, found, like, toml),
-        partitions=like.partitions,
+        partitions=like.partitions if _are_of(clips, like) else (),
     )
     return Corpus(spec, tuple(clips), root, tuple(notes), source)
 
@@ -85,6 +88,14 @@ def refuse_same_id(clip: Clip, other: Clip, where: str) -> None:
         f"{where} has the same name as {other.path}, but for its suffix or place, and would be the same clip, "
         f"{clip.id}; rename one of them"
     )
+
+
+def _are_of(clips: Sequence[Clip], like: CorpusSpec) -> bool:
+    """Whether the recordings are named as a known corpus names them, and said by whom it says."""
+    try:
+        return like.read_name is not None and all(like.read_name(c.path).speaker == c.speaker for c in clips)
+    except CorpusError:
+        return False
 
 
 def _name(facts: Facts, name: str, taken: Sequence[str], toml: Path) -> str:

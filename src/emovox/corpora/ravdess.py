@@ -29,7 +29,7 @@ from emovox.audio import decode
 from emovox.corpora.base import Clip, Corpus, CorpusSpec, Partition, Progress
 from emovox.corpora.index import read_index, samples_digest
 from emovox.corpora.scan import SUFFIXES, files_under, recordings_under
-from emovox.corpora.words import safe_name
+from emovox.corpora.words import plain, safe_name
 from emovox.download import fetch, user_cache
 from emovox.errors import AudioError, CorpusError
 
@@ -263,6 +263,6 @@ def _notes(root: Path, count: int, copies: list[Path], foreign: list[Path]) -> t
             "counts once."
         )
     if foreign:
-        names = ", ".join(path.name for path in foreign[:3]) + (" …" if len(foreign) > 3 else "")
+        names = plain(", ".join(path.name for path in foreign[:3])) + (" …" if len(foreign) > 3 else "")
         notes.append(f"{len(foreign):,} recordings are left out, as they have no RAVDESS speech name: {names}.")
     return tuple(notes)

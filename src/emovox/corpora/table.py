@@ -65,7 +65,7 @@ def load_table(path: Path, like: CorpusSpec, name: str = "", taken: Sequence[str
     Args:
         path: The table.
         like: The corpus whose labels stand first, in its order, others following by the alphabet; and whose published
-            partitions hold where the table has its speakers.
+            partitions hold where the table has its recordings.
         name: What to call it, where neither the facts nor the table's own name shall.
         taken: Names of other corpora.
 
