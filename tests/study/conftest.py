@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
+from emovox import cli
 from emovox.corpora.base import Corpus
 from emovox.models import KINDS
 from emovox.models.settings import Training
 from emovox.recipe import Recipe
 from emovox.runs import Run
 from emovox.splits import make_folds
-from emovox.study import Serial, stages
+from emovox.study import Serial, robustness, stages, trials
 from fake_kind import Ear, EarSettings
 
 
@@ -41,3 +45,12 @@ def run(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The same in a folder of its own, its kind known."""
     monkeypatch.setitem(KINDS, "ear", Ear())
     return Run.open(shutil.copytree(finished, tmp_path / "run"))
+
+
+@pytest.fixture
+def type_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Type a command about the run, 120 columns wide, whose trainings are done in this process."""
+    monkeypatch.setenv("COLUMNS", "120")
+    for module in (trials, robustness):
+        monkeypatch.setattr(module, "Processes", lambda count, threads, tell, resume: Serial(tell))
+    return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words], prog_name="emovox")

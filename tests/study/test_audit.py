@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 
 pytest.importorskip("tensorflow")
 
 from emovox.corpora.base import Corpus
 from emovox.errors import EmovoxError, ModelError, RunError
 from emovox.evaluation import evaluate
+from emovox.evaluation.intervals import Interval
 from emovox.recipe import Recipe
 from emovox.runs import FoldRecord, Run
 from emovox.splits import make_folds
@@ -172,6 +175,12 @@ def test_what_cannot_be_audited_is_refused_before_any_work(run: Run, tiny_corpus
     other = dataclasses.replace(tiny_corpus, clips=tiny_corpus.clips[1:])
     with pytest.raises(RunError, match="--data"):
         audit.audit(run, other, executor=Serial(ignore))
+    with Run.locked(run.path):
+        run.update_provenance({"weights": {"one": {"file": "ear.npy", "sha256": "0" * 64}}})
+    path = tmp_path / "other.npy"
+    np.save(path, np.ones((8, 12), np.float32))
+    with pytest.raises(RunError, match=r"other weights of one .ear\.npy.*--ear-weights"):
+        audit.audit(run, tiny_corpus, {"ear": path}, executor=Serial(ignore))
     with pytest.raises(RunError, match="trainings left"):
         audit.audit(fake_run(tmp_path / "left", models=("yamnet",), finish=False), tiny_corpus)
     assert not run.at.trial("one-by-clip").exists()
@@ -186,6 +195,26 @@ def test_a_trial_of_another_version_is_not_gone_on_with(
         monkeypatch.setattr(audit, "SEED", 1)
         with pytest.raises(RunError, match=r"other folds .*or remove .*one-by-clip and type"):
             audit.audit(run, tiny_corpus, models=["one"], executor=executor)
+
+
+def test_the_command_shows_what_tricks_are_worth_and_fails_where_something_leaks(
+    run: Run, type_in: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "TRICKS", (audit.TRICKS[0], audit.TRICKS[-1]))
+    shown = type_in("audit", run.path)
+    assert shown.exit_code == 0, shown.output
+    for words in (
+        "split by clip",
+        "at chance",
+        "inflated by",
+        "Labels shuffled: there is nothing to learn",
+        "Report: ",
+    ):
+        assert words in shown.output
+    assert '<h2 id="audit">' in run.at.report.read_text()
+    monkeypatch.setattr(audit, "guessing", lambda *_: Interval(0.9, 0.9, 0.9))
+    leaking = type_in("audit", run.path)
+    assert leaking.exit_code == 2 and "NOT at chance" in leaking.output and "so no figure of this run" in leaking.output
 
 
 def test_more_than_chance_on_shuffled_labels_is_said_loudly() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 
 pytest.importorskip("tensorflow")
 
@@ -88,3 +90,18 @@ def test_other_answers_than_in_the_run_are_refused(run: Run, tiny_corpus: Corpus
 def test_unknown_models_are_named(run: Run, tiny_corpus: Corpus) -> None:
     with pytest.raises(ModelError, match="no model 'three'; available: one, two, all"):
         robustness(run, tiny_corpus, models=["three"])
+
+
+def test_the_command_shows_altered_clips_and_fewer_speakers(
+    run: Run, type_in: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(CONDITIONS)[3:]:
+        monkeypatch.delitem(CONDITIONS, name)
+    shown = type_in("evaluate", run.path, "--robustness", "--learning-curve", "--models", "one")
+    assert shown.exit_code == 0, shown.output
+    for words in ("telephone, μ-law", "one loses most with", "Twice as many speakers would bring one", "Report: "):
+        assert words in shown.output
+    page = run.at.report.read_text()
+    assert '<h2 id="robustness">' in page and '<h2 id="learning_curve">' in page
+    alone = type_in("evaluate", run.path, "--models", "one")
+    assert alone.exit_code == 2 and "--robustness" in alone.output

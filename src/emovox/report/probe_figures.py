@@ -75,7 +75,7 @@ def robustness(found: Mapping[str, Any], path: Path) -> Path:
 
 
 def learning_curve(found: Mapping[str, Any], path: Path) -> Path:
-    """A line for each model: UAR over the number of training speakers, which doubles from mark to mark."""
+    """A line for each model: UAR over the logarithm of the number of training speakers."""
     names = list(found["curves"])
     with matplotlib.rc_context(STYLE):
         figure = new_figure(4.6, 3.1)

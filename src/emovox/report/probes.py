@@ -172,7 +172,7 @@ def learning_curve_section(found: Found, picture: Path) -> Section:
         ),
         tables=(Listing("UAR by training speakers", ("speakers", *curves), tuple(rows)),),
         picture=probe_figures.learning_curve(found, picture),
-        caption="UAR by the number of training speakers, which doubles from mark to mark, with 95 % intervals.",
+        caption="UAR by the number of training speakers, on a logarithmic axis, with 95 % intervals.",
     )
 
 

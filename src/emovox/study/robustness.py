@@ -50,7 +50,7 @@ def robustness(
     threads: int | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
-    conditions: Iterable[Condition] = tuple(CONDITIONS.values()),
+    conditions: Iterable[Condition] | None = None,
 ) -> dict[str, Any]:
     """Ask a run's models about its test clips under every condition, and write ``robustness.json``.
 
@@ -62,7 +62,7 @@ def robustness(
         threads: Clips at a time; None takes one a core.
         progress: Told after every clip and condition.
         executor: Exports networks; None starts a process of its own.
-        conditions: What befalls recordings, :data:`~emovox.evaluation.robustness.CLEAN` first.
+        conditions: What befalls recordings, :data:`~emovox.evaluation.robustness.CLEAN` first; None takes all.
 
     Returns:
         What the file holds.
@@ -75,9 +75,10 @@ def robustness(
     names = _named(run, models)
     honest = evaluate(run.only(names))
     asked = _trained(run, names)
-    found = stages.find_inputs_of(run.only(asked), corpus, weights or {}, tell)
+    heard = [name for name in asked if isinstance(kind_of(run.recipe.models[name]), Heard)]
+    found = stages.find_inputs_of(run.only(heard), corpus, weights or {}, tell)
     threads = threads or available_cores()
-    clean, *others = conditions
+    clean, *others = conditions or CONDITIONS.values()
     again = typed("emovox", "evaluate", run.path, "--robustness")
     with Run.locked(run.path), TemporaryDirectory() as scratch, ExitStack() as stack:
         pool = executor or stack.enter_context(Processes(1, threads, tell, again))
@@ -85,7 +86,7 @@ def robustness(
         asking = _Asking(run, corpus, honest, answers, threads)
         as_recorded = asking.under([clean], tell, "as recorded")[clean.name]
         within = _check(run, honest, as_recorded)
-        heard = {clean.name: as_recorded, **asking.under(others, tell, "robustness")}
+        answered = {clean.name: as_recorded, **asking.under(others, tell, "robustness")}
     result = {
         "run": honest.name,
         **{key: getattr(honest, key) for key in ("protocol", "warnings", "chance_uar", "unit", "units")},
@@ -93,7 +94,7 @@ def robustness(
         "clips": len(honest.clip_ids),
         "largest_difference_from_run": within,
         "conditions": [
-            _judged(condition, honest, as_recorded, heard[condition.name]) for condition in (clean, *others)
+            _judged(condition, honest, as_recorded, answered[condition.name]) for condition in (clean, *others)
         ],
         "software": describe_software(),
     }

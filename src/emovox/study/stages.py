@@ -154,8 +154,15 @@ def find_inputs_of(run: Run, corpus: Corpus, options: Mapping[str, Path], tell: 
         raise RunError(f"{corpus.root} does not hold the recordings of {run.path} as they were; name them with --data")
     began = run.provenance.get("weights")
     found, _ = find_weights(run.recipe, corpus, options, tell, began=began)
-    if began is not None:
-        check_weights(run, found)
+    now = weights_provenance(found)
+    for name, before in (began or {}).items():
+        if _digest(before) != _digest(now.get(name)):
+            teacher = teacher_of(run.recipe.models[name])
+            kind = teacher.kind if teacher else kind_of(run.recipe.models[name]).name
+            raise RunError(
+                f"{run.path} was made with other weights of {name} ({_named(before)}); give that file with "
+                f"--{kind}-weights"
+            )
     return found
 
 
