@@ -1,9 +1,9 @@
-"""Audit a finished run, ask it about altered clips, and train it on fewer speakers.
+"""Audit a finished run, ask it about altered clips, train it on fewer speakers, and centre it on test speakers.
 
-    python benchmarks/probes.py RUN --data PATH_TO_RAVDESS [audit] [robustness] [learning_curve]
+    python benchmarks/probes.py RUN --data PATH_TO_RAVDESS [audit] [robustness] [learning_curve] [adaptation]
 
 The run must have been made with the code that is here. The results are ``benchmarks/results/audit.json``,
-``robustness.json`` and ``learning_curve.json``, from which ``benchmarks/table.py`` fills docs/audit.md. The run folder
+``robustness.json``, ``learning_curve.json`` and ``adaptation.json``, from which ``benchmarks/table.py`` fills docs/audit.md. The run folder
 keeps the trainings, so a stopped command goes on.
 """
 
@@ -18,12 +18,16 @@ from rich.console import Console
 
 from emovox.corpora import Corpus, load_corpus
 from emovox.runs import Run
+from emovox.study.adaptation import adapt
 from emovox.study.audit import audit, refuse_leaks
 from emovox.study.learning_curve import learning_curve
 from emovox.study.robustness import robustness
 from emovox.terminal import StageProgress
 
-PROBES = ("audit", "learning_curve", "robustness")
+PROBES = ("audit", "learning_curve", "robustness", "adaptation")
+
+COUNTS = (0, 2, 4, 5, 10, 20, 40)
+"""Clips of a speaker to be centred on."""
 
 
 def find_out(what: str, run: Run, corpus: Corpus, asked: list[str], progress: StageProgress) -> dict[str, Any]:
@@ -34,6 +38,8 @@ def find_out(what: str, run: Run, corpus: Corpus, asked: list[str], progress: St
         return found
     if what == "learning_curve":
         return learning_curve(run, corpus, progress=progress)
+    if what == "adaptation":
+        return adapt(run, corpus, COUNTS, progress=progress)
     return robustness(run, corpus, models=asked, progress=progress)
 
 
