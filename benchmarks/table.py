@@ -5,8 +5,8 @@ it. A ``note`` says what sets it apart from the other results, ``looked_at`` wha
 recipes were chosen, where that is not what is usual for its protocol, and ``teachers`` which model learnt from which
 kind. A ``measurements`` list (``{"what", "value", "unit", "aim", "least"}``) gives rows of a second table, an
 ``ablations`` list (``{"about", "what", "uar", "cross_entropy", "seconds_a_fit", "explored", "how"}``) the one in
-docs/choices.md, if that page holds the markers. ``audit.json``, ``robustness.json`` and ``learning_curve.json`` fill
-docs/audit.md.
+docs/choices.md, if that page holds the markers. ``audit.json``, ``robustness.json``, ``learning_curve.json`` and
+``adaptation.json`` fill docs/audit.md.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def ablations(results: dict[str, dict[str, Any]]) -> str:
 
 
 def probes(results: dict[str, dict[str, Any]]) -> str:
-    """Markdown of an audit, of altered clips and of a learning curve, as far as they were measured."""
+    """Markdown of what was found out about a run beyond its figures, as far as it was measured."""
     parts = []
     if audit := results.get("audit"):
         rows = [
@@ -180,7 +180,23 @@ def probes(results: dict[str, dict[str, Any]]) -> str:
         ]  # fmt: skip
         header = ("training speakers", *map(str, sizes), "twice as many")
         parts.append(_table(header, "l" + "r" * (len(sizes) + 1), rows))
+    if adaptation := results.get("adaptation"):
+        for series in adaptation["series"]:
+            counts = sorted({row["count"] for rows in series["models"].values() for row in rows})
+            rows = [
+                (f"`{name}`", *(_centred(next(row for row in found if row["count"] == n)) for n in counts))
+                for name, found in series["models"].items()
+            ]
+            among = "any emotion" if series["name"] == "random" else "neutral and calm only"
+            header = (f"clips of {among}", *map(str, counts))
+            parts.append(_table(header, "l" + "r" * len(counts), rows))
     return "\n\n".join(parts) or EMPTY
+
+
+def _centred(found: dict[str, Any]) -> str:
+    """UAR after so many clips, and how far above none."""
+    above = f"<br>{_moved(found['difference'])}" if found["count"] else ""
+    return f"{_percent(found['uar'])}{above}"
 
 
 def _worth(found: dict[str, Any]) -> str:
