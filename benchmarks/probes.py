@@ -2,9 +2,9 @@
 
     python benchmarks/probes.py RUN --data PATH_TO_RAVDESS [audit] [robustness] [learning_curve] [adaptation]
 
-The run must have been made with the code that is here. The results are ``benchmarks/results/audit.json``,
-``robustness.json``, ``learning_curve.json`` and ``adaptation.json``, from which ``benchmarks/table.py`` fills docs/audit.md. The run folder
-keeps the trainings, so a stopped command goes on.
+The run must have been made with the code that is here. The results are ``audit.json``, ``robustness.json``,
+``learning_curve.json`` and ``adaptation.json`` under ``benchmarks/results/``, from which ``benchmarks/table.py`` fills
+docs/audit.md. The run folder keeps the trainings, so a stopped command goes on.
 """
 
 from __future__ import annotations

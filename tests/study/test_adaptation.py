@@ -13,6 +13,7 @@ pytest.importorskip("tensorflow")
 from emovox.corpora.base import Corpus
 from emovox.errors import ModelError, RunError
 from emovox.evaluation import evaluate
+from emovox.files import read_arrays, write_arrays
 from emovox.runs import FoldRecord, Run
 from emovox.study import Serial
 from emovox.study import adaptation as module
@@ -85,3 +86,10 @@ def test_a_run_without_a_published_network_is_refused(run: Run, tiny_corpus: Cor
     monkeypatch.setattr(module, "Heard", Serial)
     with pytest.raises(ModelError, match="none can be centred on a speaker"):
         adapt(run, tiny_corpus, [0])
+
+
+def test_a_run_of_an_earlier_version_is_told_to_be_made_again(run: Run, tiny_corpus: Corpus) -> None:
+    for path in run.path.glob("folds/*/one-seed0/weights.npz"):
+        write_arrays(path, {name: array for name, array in read_arrays(path).items() if name != "moods"})
+    with Serial(ignore) as executor, pytest.raises(RunError, match="earlier version of Emovox; make it again"):
+        adapt(run, tiny_corpus, [0], executor=executor)

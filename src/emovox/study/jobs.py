@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emovox.errors import RunError
 from emovox.evaluation.calibration import OF_A_MEAN, apply_temperature, fit_temperature
 from emovox.features import Features, read_features
 from emovox.files import read_arrays, write_arrays
@@ -159,10 +160,17 @@ def rebuild(run: Run, job: Job, weights: Path | None) -> Trained:
 
 
 def read_head(run: Run, job: Job) -> Head:
-    """The head of a trained job that stands on a published network."""
+    """The head of a trained job that stands on a published network.
+
+    Raises:
+        RunError: An earlier version wrote it.
+    """
     stored = read_arrays(run.job_folder(job) / WEIGHTS)
     settings: Any = run.recipe.models[job.model]
-    where = {name: stored[name] for name in ("centre", "spread", "moods")}
+    names = ("centre", "spread", "moods")
+    if not stored.keys() >= set(names):
+        raise RunError(f"{run.path} was made by an earlier version of Emovox; make it again with this one")
+    where = {name: stored[name] for name in names}
     return Head(LinearHead.of(stored), **where, centring=settings.centring)
 
 
