@@ -140,6 +140,21 @@ def test_a_study_is_shown_best_first_with_intervals(runs):
     assert "ynthetic" not in text
 
 
+def test_pairs_sets_and_gaps_are_shown(tmp_path):
+    run = fake_run(tmp_path / "run", "speakers6", models=("cnn", "yamnet"))
+    where, evaluation = console(), evaluate(run)
+    terminal.show_pairs(where, evaluation)
+    terminal.show_trust(where, evaluation)
+    text = shown(where)
+    (pair,) = evaluation.pairs
+    assert f"{pair.one} – {pair.other}" in text
+    assert f"{100 * pair.uar.value:.1f} [{100 * pair.uar.low:.1f}, {100 * pair.uar.high:.1f}]" in text
+    for model in evaluation.models.values():
+        assert re.search(rf"{model.name} .*{100 * model.sets.coverage.value:.1f} +{model.sets.size:.2f}", text)
+    gaps = [part for part in evaluation.best.breakdowns if part.gap and part.gap.low > 0]
+    assert text.count("points higher on") == len(gaps)
+
+
 def test_synthetic_and_leaky_are_said(runs):
     where = console()
     terminal.show_evaluation(where, evaluate(runs[1]))
@@ -155,6 +170,8 @@ def test_tables_fit_the_terminal(runs, width):
         evaluation = evaluate(run)
         terminal.show_evaluation(where, evaluation)
         terminal.show_classes(where, evaluation)
+        terminal.show_pairs(where, evaluation)
+        terminal.show_trust(where, evaluation)
     terminal.show_comparison(where, compare(runs))
     cells = [line for line in shown(where).splitlines() if line.startswith("  ")]
     assert max(len(line.rstrip()) for line in cells) <= width

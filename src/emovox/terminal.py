@@ -22,7 +22,7 @@ from emovox.errors import typed
 
 if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
-    from emovox.evaluation import ComparisonRow, Difference, Evaluation, Score
+    from emovox.evaluation import ComparisonRow, Difference, Evaluation, Interval, Score
     from emovox.listening import Prediction
     from emovox.models import Kind
     from emovox.report.probes import Section
@@ -337,7 +337,37 @@ def show_pairs(console: Console, evaluation: Evaluation) -> None:
     )
 
 
-def _points(difference: Difference) -> str:
+def show_trust(console: Console, evaluation: Evaluation) -> None:
+    """Print how far each model's confidence can be believed, and between which groups the best one differs."""
+    models = sorted(evaluation.models.values(), key=lambda m: -m.uar.value)
+    sets, abstention = models[0].sets, models[0].abstention
+    table = Table(title="How sure they are, %", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("model", overflow="fold")
+    for column in ("calibration error", "set holds truth", "emotions a set", "answered", "right"):
+        table.add_column(column, justify="right", overflow="fold")
+    for model in models:
+        right = model.abstention.accuracy
+        table.add_row(
+            model.name, f"{100 * model.calibration.error:.1f}", f"{100 * model.sets.coverage.value:.1f}",
+            f"{model.sets.size:.2f}", f"{100 * model.abstention.answered:.0f}",
+            "–" if right is None else f"{100 * right:.1f}", style="bold" if model is evaluation.best else "",
+        )  # fmt: skip
+    console.print(table)
+    say(
+        console,
+        f"Sets are to hold the true emotion in {100 * sets.target:.0f} % of clips, and {100 * abstention.target:.0f} % of "
+        "the answers that are given are to be right. No threshold comes from the clips that it is measured on.",
+    )
+    for part in evaluation.best.breakdowns:
+        if part.gap and part.gap.low > 0:
+            say(
+                console,
+                f"By {part.attribute}: the UAR of {evaluation.best.name} is {_points(part.gap)} points higher on "
+                f"{part.highest} than on {part.lowest}.",
+            )
+
+
+def _points(difference: Difference | Interval) -> str:
     """A difference in points of UAR, with its interval."""
     return f"{100 * difference.value:.1f} [{100 * difference.low:.1f}, {100 * difference.high:.1f}]"
 

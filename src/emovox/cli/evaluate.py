@@ -66,7 +66,7 @@ def evaluate(
     from emovox.evaluation import evaluate as judge
     from emovox.evaluation import write_results
     from emovox.runs import Run
-    from emovox.terminal import show_classes, show_evaluation, show_pairs
+    from emovox.terminal import show_classes, show_evaluation, show_pairs, show_trust
 
     if models and not (robustness or learning_curve):
         raise ModelError("--models says whom --robustness asks or --learning-curve trains; give it beside one of them")
@@ -78,6 +78,7 @@ def evaluate(
     show_evaluation(console, evaluation)
     show_classes(console, evaluation)
     show_pairs(console, evaluation)
+    show_trust(console, evaluation)
     if robustness or learning_curve or counts is not None:
         _find_out(opened, robustness, learning_curve, counts, names(models), data, workers, chosen_files(weights))
     with Run.locked(run):  # what is read above may be read while another process works there
