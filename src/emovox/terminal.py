@@ -355,8 +355,8 @@ def show_trust(console: Console, evaluation: Evaluation) -> None:
     console.print(table)
     say(
         console,
-        f"Sets are to hold the true emotion in {100 * sets.target:.0f} % of clips, and {100 * abstention.target:.0f} % of "
-        "the answers that are given are to be right. No threshold comes from the clips that it is measured on.",
+        f"Sets are to hold the true emotion in {100 * sets.target:.0f} % of clips, and {100 * abstention.target:.0f} % "
+        "of the answers that are given are to be right. No threshold comes from the clips that it is measured on.",
     )
     for part in evaluation.best.breakdowns:
         if part.gap and part.gap.low > 0:
