@@ -40,9 +40,10 @@ def relabelled(evaluation: Evaluation) -> Evaluation:
 def test_labels_without_letters_are_numbered_and_it_is_said(latin_only: None) -> None:
     names, note = label_names(ODD)
     assert names[:3] == ["a$_{$", "[/fear]", "très heureux"]
-    assert names[3] == f"{20 * 'x'}\n{20 * 'x'}" and names[4] == "emotion 5" and names[5] == "радость"
+    assert names[3] == f"{17 * 'x'}…" and names[4] == "emotion 5" and names[5] == "радость"
     assert "Numbers stand for labels" in note
     assert label_names(["joy"]) == (["joy"], "")
+    assert label_names([30 * "x", 31 * "x", "y"])[0] == [f"1 {17 * 'x'}…", f"2 {17 * 'x'}…", "y"]
     assert legible("corpus 怒り") == "corpus ??"
 
 

@@ -33,8 +33,8 @@ def plot_description(description: Description, folder: Path) -> tuple[Path, ...]
 MOST_SPEAKERS = 40
 """Of more, the names are left out."""
 
-LABEL_INCHES = 0.26
-"""Room for a label of two lines."""
+LABEL_INCHES = 0.19
+"""Room for a label."""
 
 
 def _boxes_inches(description: Description) -> float:
@@ -183,4 +183,6 @@ def _mark_outliers(axes: Any, values: np.ndarray, colour: str) -> None:
     quarter, three_quarters = np.percentile(known, [25, 75])
     reach = FENCE * (three_quarters - quarter)
     odd = known[(known < quarter - reach) | (known > three_quarters + reach)]
+    if not len(odd):
+        return  # a line without points would take room all the same
     axes.plot(odd, np.zeros(len(odd)), "|", color=colour, markersize=9, markeredgewidth=0.8, clip_on=False, zorder=5)

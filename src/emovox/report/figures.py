@@ -96,7 +96,12 @@ def named(figure: Figure, labels: Sequence[str]) -> list[str]:
     """What a figure calls its labels; it says so at its foot where that is not their own letters."""
     names, note = label_names(labels)
     if note:
-        figure.supxlabel(note, fontsize=6, color=GREY)
+        height, engine = figure.get_figheight(), figure.get_layout_engine()
+        assert engine is not None
+        left, bottom, width, above = engine.get()["rect"]
+        foot = 0.3 / height
+        engine.set(rect=(left, bottom + foot, width, above - foot))  # type: ignore[call-arg]
+        figure.text(0.5, 0.05 / height, note, ha="center", va="bottom", fontsize=6, color=GREY)
     return names
 
 
@@ -224,7 +229,7 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_xlim(0, 100)
     axes.grid(axis="x")
-    axes.set_xlabel("recall of each emotion, per cent")
+    axes.set_xlabel("recall of each emotion, per cent", loc="right")
     handles, names = axes.get_legend_handles_labels()
     columns = min(count, 3, max(1, 36 // (2 + max(map(len, names)))))  # as many as fit, in letters
     by_row = [k for column in range(columns) for k in range(column, count, columns)]  # a legend fills column by column

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import textwrap
 from collections.abc import Sequence
 
 from matplotlib import font_manager
@@ -20,8 +19,8 @@ OTHERS = (
 )  # fmt: skip
 """Fonts of scripts that the first lacks; those that are installed are used."""
 
-LINE_LETTERS = 20
-LINES = 2
+LETTERS = 18
+"""Longer labels would take the room of what a figure shows; the tables have them whole."""
 
 
 @functools.cache
@@ -41,22 +40,20 @@ def legible(text: str) -> str:
 
 
 def label_names(labels: Sequence[str]) -> tuple[list[str], str]:
-    r"""What figures call the labels, and a note where that is not their own letters.
+    """What figures call the labels, and a note where that is not their own letters.
 
-    A label that no font can write is called by its number. A long one is broken into two lines, and its end left out.
+    A label that no font can write is called by its number. Of a long one the end is left out, and its number stands
+    before it where another begins alike.
 
     >>> label_names(["joy", "a rather long label of its own"])
-    (['joy', 'a rather long label\nof its own'], '')
+    (['joy', 'a rather long lab…'], '')
     """
-    names = [_fitted(label) if legible(label) == label else f"emotion {k}" for k, label in enumerate(labels, 1)]
-    unwritten = any(legible(label) != label for label in labels)
+    unwritten = [legible(label) != label for label in labels]
+    short = [label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…" for label in labels]
+    names = [f"{k} {name}" if short.count(name) > 1 else name for k, name in enumerate(short, 1)]
+    names = [f"emotion {k}" if unwritten[k - 1] else name for k, name in enumerate(names, 1)]
     note = "Numbers stand for labels, in their order in the tables,\nwhose letters no installed font has."
-    return names, note if unwritten else ""
-
-
-def _fitted(label: str) -> str:
-    lines = textwrap.wrap(label, LINE_LETTERS)
-    return "\n".join(lines[:LINES]) + ("…" if len(lines) > LINES else "")
+    return names, note if any(unwritten) else ""
 
 
 @functools.cache
