@@ -155,6 +155,14 @@ def test_pairs_sets_and_gaps_are_shown(tmp_path):
     assert text.count("points higher on") == len(gaps)
 
 
+@pytest.mark.parametrize(("speakers", "said"), [(3, "1 test speaker"), (6, "1 test speaker"), (48, "8 test speakers")])
+def test_few_test_speakers_are_warned_of(tmp_path, speakers, said):
+    where = console(200)
+    terminal.show_evaluation(where, evaluate(fake_run(tmp_path / "run", models=("cnn",), speakers=speakers)))
+    assert (f"Only {said}: other voices may be" in shown(where)) == (speakers < 48)
+    assert f" of {said.replace('test ', '')}. UAR" in shown(where)
+
+
 def test_synthetic_and_leaky_are_said(runs):
     where = console()
     terminal.show_evaluation(where, evaluate(runs[1]))

@@ -252,8 +252,8 @@ class Run:
         if not recipe.models:
             raise RunError(f"{at.recipe} names no models; restore it, or start again with another --out")
         with _reading(at.provenance) as file:
-            provenance = json.loads(file.read_text(encoding="utf-8"))
-            provenance["corpus"]["labels"] = [str(label) for label in provenance["corpus"]["labels"]]
+            provenance = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+            _check_corpus(provenance["corpus"])
             _with_sessions(provenance)
         with _reading(at.clips) as file:
             rows = csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
@@ -268,6 +268,9 @@ class Run:
                 )
                 for row in rows
             }
+            for clip in clips.values():
+                if clip.emotion not in provenance["corpus"]["labels"] or not clip.speaker:
+                    raise ValueError(f"clip {clip.id} has no emotion of the corpus, or no speaker")
         with _reading(at.folds) as file:
             items = json.loads(file.read_text(encoding="utf-8"))
             folds = {
@@ -502,6 +505,27 @@ def _setting(there: Any, asked: Any) -> str:
                 _setting(value, other) if dataclasses.is_dataclass(value) else f"{name} = {value} there, {other} asked"
             )
     return ""
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _check_corpus(about: Mapping[str, Any]) -> None:
+    """Refuse what a run could not have noted of its corpus."""
+    labels = about["labels"]
+    if not isinstance(labels, list) or not all(isinstance(label, str) and label for label in labels):
+        raise ValueError("labels are not a list of names")
+    if len(set(labels)) < max(2, len(labels)):
+        raise ValueError("labels are fewer than two, or one is there twice")
+    kinds: dict[str, Any] = {
+        **dict.fromkeys(("name", "digest", "source", "root"), str),
+        **dict.fromkeys(("version", "licence", "citation", "title", "language", "caution"), str | None),
+        **{"acted": bool | None, "synthetic": bool, "notes": list | None},
+    }
+    for name, kind in kinds.items():
+        if not isinstance(about.get(name), kind):
+            raise ValueError(f"the corpus's {name} is {about.get(name)!r}")
 
 
 @contextlib.contextmanager

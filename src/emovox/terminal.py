@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 BYTES_FROM = 1_000_000
 """A stage with a larger total counts bytes; nothing else in a study comes near."""
 
+FEW_SPEAKERS = 8
+"""With fewer test speakers a figure says little of others, whatever its interval."""
+
 PLAIN_SECONDS = 10.0
 """Where there is no terminal, a stage says how far it is at most this often."""
 
@@ -288,13 +291,16 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     speakers = len(set(evaluation.speakers))
     say(
         console,
-        f"{len(evaluation.clip_ids):,} test clips of {speakers} speaker{'s' * (speakers > 1)}. UAR is the mean of the "
+        f"{counted(len(evaluation.clip_ids), 'test clip')} of {counted(speakers, 'speaker')}. UAR is the mean of the "
         f"recalls, {100 * evaluation.chance_uar:.1f} % by chance. In brackets: 95 % interval over {evaluation.units} "
         f"{evaluation.unit}." + (f" After ±: deviation over {evaluation.seeds} seeds." if evaluation.seeds > 1 else ""),
     )
     if len(evaluation.models) > 1:
         say(console, f"{evaluation.best.name} is the best on validation clips, and the one that answers.")
-    _show_warnings(console, (*evaluation.warnings, *evaluation.notices))
+    few: tuple[str, ...] = ()
+    if speakers < FEW_SPEAKERS and not evaluation.leaky:
+        few = (f"Only {counted(speakers, 'test speaker')}: other voices may be recognised much better or worse.",)
+    _show_warnings(console, (*evaluation.warnings, *few, *evaluation.notices))
     for name in evaluation.missing:
         console.print(Text(f"{name} is not finished and is left out.", style="yellow"))
 
@@ -468,7 +474,7 @@ _FILES = {
 def _next_steps(run: Run, given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Commands worth trying after a run, each with a reason."""
     predict = typed("emovox", "predict", "recording.wav", "--run", run.path)
-    steps = [(predict, "Ask the best model about a recording")]
+    steps = [(predict, f"Ask the {'best ' * (len(run.recipe.models) > 1)}model about a recording")]
     if run.synthetic:
         steps.append(("emovox run --data PATH", "The same on real recordings"))
     if run.recipe.protocol != "speakers6":

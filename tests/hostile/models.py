@@ -91,7 +91,7 @@ ARTIFACTS = [
     answering("a graph that fails", graph("fails"), "cannot answer", "export it again"),
     answering("weights of NaN", lambda p: p.model("bad.onnx", float("nan")), "weights are damaged; copy it anew"),
     answering("weights without end", lambda p: p.model("bad.onnx", float("inf")), "weights are damaged"),
-    answering("a format of the future", told(format=2), "artifact format 2"),
+    answering("a format of the future", told(format=99), "artifact format 99"),
     answering("a format that is a word", told(format="one"), "artifact format one"),
     answering("labels that are a number", told(labels=3), NOT_OURS),
     answering("two labels for three outputs", told(labels=["a", "b"]), NOT_OURS),
@@ -104,7 +104,8 @@ ARTIFACTS = [
             ("sample_rate_hz", 0), ("sample_rate_hz", -16000), ("sample_rate_hz", 10**12), ("abstain_below", 2),
             ("abstain_below", -1), ("abstain_below", "half"), ("abstain_below", float("nan")), ("temperature", 0),
             ("temperature", -1), ("temperature", "warm"), ("temperature", float("inf")), ("corpus", 5),
-            ("licence", ["x"]), ("synthetic", "no"),
+            ("licence", ["x"]), ("synthetic", "no"), ("conformal", 3), ("conformal", {"threshold": 7}),
+            ("centring", -1),
         )
     ),
     answering("a rate that is a word", told(sample_rate_hz="16000"), NOT_OURS),
@@ -152,4 +153,15 @@ RUNS = [
     Case("no model at all", ("predict", "=good.wav"), ("give --run runs/NAME, or --model FILE.onnx",)),
 ]
 
-CASES = [*ARTIFACTS, *RUNS]
+
+def adapting(name: str, what: str, *says: str, make: Make = nothing) -> Case:
+    return Case(f"adapting, {name}", ("predict", "=good.wav", "--model", "=model.onnx", "--adapt", what), says, make)
+
+
+ADAPTED = [
+    adapting("a model that cannot", "=good.wav", "model.onnx cannot be adapted", "use another model"),
+    adapting("an empty folder", "@bad", "bad holds no recordings", make=lambda p: (p / "bad").mkdir()),
+    adapting("nothing", "", "--adapt is empty; give it a value"),
+]
+
+CASES = [*ARTIFACTS, *RUNS, *ADAPTED]

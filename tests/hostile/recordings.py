@@ -127,6 +127,19 @@ PATCHED = {
 }
 
 
+def flipped(content: bytes) -> bytes:
+    """With one bit in the middle turned."""
+    half = len(content) // 2
+    return content[:half] + bytes([content[half] ^ 1]) + content[half + 1 :]
+
+
+def faster() -> bytes:
+    """An AIFF whose rate, 80 bits of floating point, says 131 MHz."""
+    whole = recording("AIFF", 20.0)
+    at = whole.index(b"COMM") + 16
+    return whole[:at] + struct.pack(">H", 0x4019) + whole[at + 2 :]
+
+
 def one_hour(place: Place) -> None:
     """An hour at 8 bits and 16 kHz, whose silence takes no room on the disk."""
     samples = 3600 * RATE_HZ
@@ -200,6 +213,10 @@ CONTENTS = [
     predicted("1 Hz", lambda p: p.sound("bad.wav", tone(1), 1), "lasts 16000 s"),
     predicted("2 kHz", lambda p: p.sound("bad.wav", tone(1), 2000), "2000 samples a second; at least 4000"),
     predicted("3999 Hz", lambda p: p.sound("bad.wav", tone(1), 3999), "3999 samples a second"),
+    predicted("131 MHz", holding(faster()), "131072000 samples a second, which cannot be"),
+    predicted("an ogg with an altered byte", holding(flipped(recording("OGG"))), "one of its Ogg pages"),
+    predicted("a flac with an altered byte", holding(flipped(recording("FLAC"))), "truncated or damaged"),
+    predicted("alac", holding(recording("CAF", subtype="ALAC_16"), "bad.caf"), "give WAV or FLAC", file="bad.caf"),
     predicted("two ogg streams", holding(2 * recording("OGG")), "several Ogg streams"),
     predicted(
         "an mp3 with a hole",

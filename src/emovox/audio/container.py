@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -62,6 +63,8 @@ def flaw(raw: BinaryIO) -> str:
     size = raw.seek(0, 2)
     raw.seek(0)
     head = raw.read(1024)
+    if head[:4] == b"caff" and head[28:32] == b"alac":  # libsndfile prints of its damage, and goes on
+        return "is CAF of ALAC, whose damage would go unnoticed; give WAV or FLAC"
     for at in (8, 4):  # where a container tells its form
         chunks = _CONTAINERS.get((head[:4], head[at : at + 4]))
         if chunks:
@@ -119,9 +122,21 @@ def _flaw_of_ogg(raw: BinaryIO, size: int) -> str:
         lengths = raw.read(page[26]) if len(page) == 27 and page[:4] == b"OggS" else b""
         if not lengths:
             break
+        body = raw.read(sum(lengths))
+        if len(body) == sum(lengths) and _ogg_sum(page[:22] + bytes(4) + page[26:] + lengths + body) != page[22:26]:
+            return f"is damaged: one of its Ogg pages is not as it was written; {AGAIN}"
         if page[5] & 2 and began:
             return "holds several Ogg streams, one behind another; give one file each"
         began = began or not page[5] & 2
         ended = bool(page[5] & 4)
         at += 27 + len(lengths) + sum(lengths)
     return "" if ended and at <= size else f"is truncated: its last page is missing; {AGAIN}"
+
+
+_TURNED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+
+
+def _ogg_sum(page: bytes) -> bytes:
+    """The checksum of a page: CRC-32 from the highest bit down, from 0 (RFC 3533), by way of zlib's from the lowest."""
+    turned = zlib.crc32(page.translate(_TURNED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return turned.to_bytes(4, "big").translate(_TURNED)

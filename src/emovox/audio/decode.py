@@ -38,6 +38,9 @@ _UNHEARD_BYTES = 16_000_000
 _ROOM_BYTES = 1_000_000
 """Beside the samples a stream may carry so many bytes: words, cue points."""
 
+_UNTOLD_FRAMES = 2**62
+"""libsndfile gives the largest number where a file does not tell its length."""
+
 _BAD_SEEK = 39
 """libsndfile's number for a seek that failed."""
 
@@ -247,7 +250,7 @@ def _drained(stream: BinaryIO, name: str) -> bytes:
 
 
 def _info(file: soundfile.SoundFile) -> AudioInfo:
-    frames = file.frames if file.frames < 2**62 else 0  # libsndfile's largest count stands for "not told"
+    frames = file.frames if file.frames < _UNTOLD_FRAMES else 0
     return AudioInfo(file.samplerate, file.channels, frames, file.subtype)
 
 
@@ -263,16 +266,31 @@ def _seek(file: soundfile.SoundFile, name: str, info: AudioInfo, start: float, e
 
 def _read(file: soundfile.SoundFile, name: str, info: AudioInfo, frames: int) -> np.ndarray:
     """At most ``frames`` frames, (frames, channels); an error where fewer come than the header promised."""
-    samples = np.full((frames, info.channels), np.nan, np.float32)
     try:
-        samples = file.read(out=samples)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        # Where the length is not told, libsndfile stumbles over the end, when all has been read.
-        if info.frames or getattr(error, "code", 0) != _BAD_SEEK:
-            raise AudioError(f"{name} is truncated or damaged: its sound cannot be decoded; {AGAIN}") from None
-        samples = samples[: np.count_nonzero(~np.isnan(samples[:, 0]))]
+        if file.frames >= _UNTOLD_FRAMES:
+            return _read_to_the_end(file, info, frames)
+        samples: np.ndarray = file.read(frames, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError):
+        raise AudioError(f"{name} is truncated or damaged: its sound cannot be decoded; {AGAIN}") from None
     if len(samples) < info.frames:
         raise AudioError(
             f"{name} is truncated: {info.frames - len(samples)} of {info.frames} frames are missing; {AGAIN}"
         )
     return samples
+
+
+def _read_to_the_end(file: soundfile.SoundFile, info: AudioInfo, most: int) -> np.ndarray:
+    """What a file holds whose length is not told; libsndfile then stumbles over the end, when all has been read."""
+    blocks, ended = [], False
+    while most > 0 and not ended:
+        block = np.full((min(most, info.sample_rate_hz), info.channels), np.nan, np.float32)
+        try:
+            read = file.read(out=block)
+        except soundfile.LibsndfileError as error:
+            if error.code != _BAD_SEEK:
+                raise
+            read = block[: np.count_nonzero(~np.isnan(block[:, 0]))]
+        ended = len(read) < len(block)
+        blocks.append(read)
+        most -= len(read)
+    return np.concatenate(blocks)

@@ -19,6 +19,9 @@ MAX_SECONDS = 60.0
 MIN_SAMPLE_RATE_HZ = 4000
 """Below this the first two formants, and so the vowel, are gone."""
 
+MAX_SAMPLE_RATE_HZ = 768_000
+"""Of the fastest converters; beyond it a header is damaged."""
+
 SILENCE = 1e-5
 """A waveform that swings less than this, full scale being ±1, holds no signal: a third of one step of 16 bits."""
 
@@ -44,8 +47,10 @@ def check_rate(sample_rate_hz: int, name: str) -> None:
     """Refuse a rate that holds too little of speech.
 
     Raises:
-        AudioError: It is below 4 kHz.
+        AudioError: It is below 4 kHz, or above any that is in use.
     """
+    if sample_rate_hz > MAX_SAMPLE_RATE_HZ:
+        raise AudioError(f"{name} has {sample_rate_hz} samples a second, which cannot be; export it again at 48000")
     if not sample_rate_hz >= MIN_SAMPLE_RATE_HZ:
         raise AudioError(
             f"{name} has {sample_rate_hz} samples a second; at least {MIN_SAMPLE_RATE_HZ} are needed, "
@@ -65,7 +70,7 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
         The same samples, contiguous float32.
 
     Raises:
-        AudioError: It has fewer than 4000 samples a second, is not one channel of floating-point samples, holds NaN or
+        AudioError: Its rate cannot be used, it is not one channel of floating-point samples, holds NaN or
             infinity, swings beyond 8 times full scale, is shorter than 0.1 s or longer than 60 s, or is silent.
 
     >>> check_waveform(np.zeros(16000), "zeros")

@@ -105,6 +105,10 @@ def _between(low: float, high: float) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
 
+def _is_share(value: Any) -> bool:
+    return value is None or _between(0, 1)(value)
+
+
 def _are_labels(value: Any) -> bool:
     """Two names or more, each once."""
     names = [name for name in value if isinstance(name, str) and name.strip()] if isinstance(value, list) else []
@@ -114,7 +118,9 @@ def _are_labels(value: Any) -> bool:
 _FITS: dict[str, Callable[[Any], bool]] = {
     "labels": _are_labels,
     "sample_rate_hz": _between(MIN_SAMPLE_RATE_HZ, 192_000),
-    "abstain_below": lambda value: value is None or _between(0, 1)(value),
+    "abstain_below": _is_share,
+    "conformal": lambda value: value is None or (isinstance(value, dict) and _is_share(value.get("threshold"))),
+    "centring": _between(0, 1e6),
     "temperature": _between(1e-3, 1e3),
     "corpus": lambda value: value is None or isinstance(value, str),
     "licence": lambda value: value is None or isinstance(value, str),

@@ -75,6 +75,9 @@ class Recognizer:
                 f"{self.path} answers with what are no probabilities ({np.array2string(probabilities, precision=2)}): "
                 "its weights are damaged; copy it anew, or export it again"
             )
+        novelty = float(answer["novelty"]) if "novelty" in answer else None
+        if novelty is not None and not np.isfinite(novelty):
+            raise ModelError(f"{self.path} finds a novelty of {novelty}: its weights are damaged; copy it anew")
         threshold = (self.metadata.get("conformal") or {}).get("threshold")
         least = np.inf if threshold is None else min(threshold, float(probabilities.max()))
         return Prediction(
@@ -82,13 +85,14 @@ class Recognizer:
             probabilities,
             abstains=float(probabilities.max()) < self._abstain_below,
             set=tuple(label for label, p in zip(self.labels, probabilities, strict=True) if p >= least),
-            novelty=float(answer["novelty"]) if "novelty" in answer else None,
+            novelty=novelty,
         )
 
     @property
     def adapts(self) -> bool:
         """Whether the artifact can be adapted."""
-        return any(value.name == "shift" for value in self._session.get_overridable_initializers())
+        there = [value.name for value in self._session.get_overridable_initializers()]
+        return "shift" in there and "centring" in self.metadata
 
     def adapted(self, recordings: Iterable[Source | np.ndarray], sample_rate_hz: int | None = None) -> Recognizer:
         """A recognizer for the voice, the microphone and the room of some recordings, whose emotions need not be known.
