@@ -173,6 +173,15 @@ def test_a_table_of_another_name_describes_its_folder(tmp_path: Path) -> None:
         load_path(tmp_path / "lab")
 
 
+def test_labels_that_differ_in_case_are_mended_as_it_is_said(tmp_path: Path) -> None:
+    text = "path,emotion,speaker\nclips/a1.wav,ANGER,a\nclips/b1.wav,Anger,b\nclips/b2.wav,joy,b\n"
+    with pytest.raises(CorpusError) as caught:
+        load_path(table(tmp_path, text))
+    message = str(caught.value)
+    (tmp_path / "corpus.toml").write_text(message[message.index("label_map = ") :] + "\n")
+    assert load_path(tmp_path).labels == ("ANGER", "joy")
+
+
 def test_published_folds_are_of_published_recordings_only(tmp_path: Path) -> None:
     """Speakers who happen to be called 01 to 24 are not RAVDESS's."""
     names = [f"03-01-{e:02d}-01-01-01-{actor:02d}" for actor in range(1, 25) for e in (4, 5)]

@@ -1,5 +1,6 @@
 """Plots of a corpus show what stands out, and say where no person spoke."""
 
+import dataclasses
 from pathlib import Path
 
 import matplotlib.image
@@ -54,3 +55,26 @@ def test_plots_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "plots").write_text("a file stands here")
     with pytest.raises(StorageError, match="choose another place"):
         plot_description(described(tmp_path / "corpus", "ravdess"), tmp_path / "plots")
+
+
+def test_every_label_is_in_the_picture_and_nothing_else_takes_room(tmp_path: Path, drawn: list[Figure]) -> None:
+    """Once a line without points pushed the axes aside, and labels out of the picture."""
+    description = described(tmp_path / "corpus", "ravdess")
+    labels = tuple(f"{label} as in a long sentence" for label in description.corpus.labels)
+    renamed = dict(zip(description.corpus.labels, labels, strict=True))
+    clips = tuple(dataclasses.replace(clip, emotion=renamed[clip.emotion]) for clip in description.corpus.clips)
+    corpus = dataclasses.replace(
+        description.corpus, clips=clips, spec=dataclasses.replace(description.corpus.spec, labels=labels)
+    )
+    level = np.full(len(clips), -20.0)
+    plot_description(
+        dataclasses.replace(description, corpus=corpus, peak_dbfs=level, rms_dbfs=level), tmp_path / "plots"
+    )
+    levels = drawn[2]
+    levels.savefig(tmp_path / "levels.png")
+    left, right = levels.axes
+    assert left.get_tightbbox().x0 >= 0 and left.get_tightbbox().y0 >= 0
+    assert left.get_position().x0 < 0.12
+    for tick in right.get_yticklabels():
+        assert tick.get_text().endswith("…")
+        assert tick.get_window_extent().x0 > left.get_window_extent().x1

@@ -103,7 +103,7 @@ def test_a_user_s_own_corpus(make, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         described = emovox("data", "describe", data, "--out", "plots")
         assert "CC0-1.0" in described and "unknown" not in described and "-0.0" not in described
         ran = emovox("run", "--data", data, "--recipe", "mine.toml", "--out", "run", "--workers", 1)
-    assert "23 clips of bureau, protocol speakers1" in ran
+    assert "23 clips of bureau, protocol speakers1" in ran and "3 test clips of 1 speaker." in ran
 
     with open("run/folds/clips.csv", encoding="utf-8") as file:
         ids = [row["id"] for row in csv.DictReader(file)]

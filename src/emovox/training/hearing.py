@@ -6,6 +6,7 @@ digests of the corpus, the code, the weights and the settings.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import zlib
@@ -83,15 +84,20 @@ def hear(
         samples = waveform(clip)
         return [listen(run, _version(front, samples, alter, version, seed, clip)) for version in missing]
 
-    rows: list[list[np.ndarray]] = []
-    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:  # a clip a thread, and no thread within a thread
-        for heard in pool.map(one, corpus.clips):
-            rows.append(heard)
+    count = len(corpus.clips)
+    with contextlib.ExitStack() as stack:
+        temporary = [stack.enter_context(replacing(paths[version])) for version in missing]
+        files = [stack.enter_context(path.open("wb")) for path in temporary]
+        stack.enter_context(threadpool_limits(1))  # a clip a thread, and no thread within a thread
+        pool = stack.enter_context(ThreadPoolExecutor(threads))
+        for done, heard in enumerate(pool.map(one, corpus.clips), 1):
+            for file, row in zip(files, heard, strict=True):  # at once, so that memory does not grow with the corpus
+                if done == 1:
+                    header = {"descr": "<f4", "fortran_order": False, "shape": (count, *row.shape)}
+                    np.lib.format.write_array_header_1_0(file, header)
+                file.write(row.astype("<f4", copy=False).tobytes())
             if progress:
-                progress("statistics", len(rows), len(corpus.clips))
-    for version, row in zip(missing, zip(*rows, strict=True), strict=True):
-        with replacing(paths[version]) as temporary:
-            np.save(temporary, np.stack(row), allow_pickle=False)
+                progress("statistics", done, count)
     return paths
 
 
