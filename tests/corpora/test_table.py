@@ -66,6 +66,8 @@ def test_a_folder_with_a_table(tmp_path: Path) -> None:
             "line 2: the emotion has 1,000 letters, and may have 40",
         ),
         ("path,emotion,speaker\nclips/a1.wav,sad,a\u202eb\n", r"line 2: the speaker holds .* U\+202E"),
+        (f"path,emotion,speaker\n{5000 * 'x'}.wav,sad,a\n", "line 2: .*x… does not exist"),
+        ('path,"emo\ntion",speaker\n', "no column 'emotion', only path, emo.tion, speaker"),
         ("path,emotion,speaker,start\nclips/a1.wav,sad,a,soon\n", "line 2: start is 'soon'; give seconds"),
         ("path,emotion,speaker,start,end\nclips/a1.wav,sad,a,2,1\n", "line 2: the clip ends at 1 s, but starts at 2 s"),
         (

@@ -18,7 +18,8 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 
@@ -158,11 +159,11 @@ def _clip(table: Path, line: int, cells: dict[str, str]) -> Clip:
     """A row as a clip that has no id yet."""
     where = f"{table}, line {line}"
     path = table.parent / Path(cells["path"])
-    if "\\" in cells["path"] and not os.path.exists(path):  # written on Windows
+    if "\\" in cells["path"] and not _is(path, stat.S_ISREG):  # written on Windows
         path = table.parent / Path(cells["path"].replace("\\", "/"))
-    if path.is_dir():
+    if _is(path, stat.S_ISDIR):
         raise CorpusError(f"{where}: {plain(str(path))} is a folder; name one recording in each line")
-    if not path.is_file():
+    if not _is(path, stat.S_ISREG):
         raise CorpusError(f"{where}: {plain(str(path))} does not exist; mend the path, or remove the line")
     start, end = (_seconds(cells.get(name, ""), name, where) for name in TIMES)
     if end is not None and end <= (start or 0.0):
@@ -172,6 +173,14 @@ def _clip(table: Path, line: int, cells: dict[str, str]) -> Clip:
         "", path, tidy(cells["emotion"], "emotion", where), tidy(cells["speaker"], "speaker", where, SPEAKER_LETTERS),
         more["intensity"], more["statement"], more["repetition"], more["sex"], start, end,
     )  # fmt: skip
+
+
+def _is(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether something of a kind lies there; a name that no file can have is of none."""
+    try:
+        return kind(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _seconds(cell: str, name: str, where: str) -> float | None:

@@ -41,13 +41,14 @@ def tidy(text: str, what: str, where: str, most: int = LABEL_LETTERS) -> str:
     return kept
 
 
-def plain(text: str) -> str:
-    r"""A text without what a terminal would obey instead of showing.
+def plain(text: str, most: int = 400) -> str:
+    r"""A text for a message of one line: without what a terminal would obey instead of showing, and not too long.
 
-    >>> plain("a\x1b[31mred")
-    'a�[31mred'
+    >>> plain("a\x1b[31mred"), plain("x" * 1000, 5)
+    ('a�[31mred', 'xxxxx…')
     """
-    return "".join(letter if _is_shown(letter) or letter == "\n" else "\ufffd" for letter in text)
+    shown = "".join(letter if _is_shown(letter) else "\ufffd" for letter in text[:most])
+    return shown + ("…" if len(text) > most else "")
 
 
 def safe_name(text: str, taken: Sequence[str] = ()) -> str:
