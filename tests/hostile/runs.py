@@ -128,6 +128,27 @@ AUDITED = [
     for name in SOME
 ]
 
+NO_COUNTS = "names no numbers of clips; give some by comma, such as 0,5,10,20"
+ASKED = [
+    Case(
+        f"run, asked: {' '.join(words)}",
+        (words[0], "@bad", *words[1:]),
+        (says,),
+        with_run(lambda run: None),
+        progress=True,
+    )
+    for *words, says in (
+        *(("evaluate", "--adapt", counts, NO_COUNTS) for counts in ("x", "-1", "1.5", ",", "5;10")),
+        ("evaluate", "--robustness", "--models", "nope", "has no model 'nope'; available: cnn, yamnet"),
+        ("evaluate", "--learning-curve", "--models", "nope", "has no model 'nope'"),
+        ("evaluate", "--models", "cnn", "give it beside one of them"),
+        ("evaluate", "--robustness", "--data", "/nowhere/missing", "missing does not exist"),
+        ("evaluate", "--learning-curve", "--data", "/nowhere/missing", "missing does not exist"),
+        ("audit", "--models", "nope", "has no model 'nope'"),
+        ("audit", "--data", "/nowhere/missing", "missing does not exist"),
+    )
+]
+
 STARTED = ("run", "--data", "=corpus", "--models", "cnn", "--out")
 PLACES = [
     Case("out, a file", (*STARTED, "@bad"), ("bad", "; "), lambda p: p.write("bad"), progress=True),
@@ -155,4 +176,4 @@ PLACES = [
     Case("no corpus, describe", ("data", "describe"), ("RAVDESS is not at data/ravdess", "data get ravdess")),
 ]  # fmt: skip
 
-CASES = [*EVALUATED, *COMPARED, *RESUMED, *AUDITED, *PLACES]
+CASES = [*EVALUATED, *COMPARED, *RESUMED, *AUDITED, *ASKED, *PLACES]
