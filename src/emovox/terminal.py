@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 BYTES_FROM = 1_000_000
 """A stage with a larger total counts bytes; nothing else in a study comes near."""
 
-FEW_SPEAKERS = 8
-"""With fewer test speakers a figure says little of others, whatever its interval."""
-
 PLAIN_SECONDS = 10.0
 """Where there is no terminal, a stage says how far it is at most this often."""
 
@@ -298,7 +295,7 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
     if len(evaluation.models) > 1:
         say(console, f"{evaluation.best.name} is the best on validation clips, and the one that answers.")
     few: tuple[str, ...] = ()
-    if speakers < FEW_SPEAKERS and not evaluation.leaky:
+    if evaluation.few_speakers:
         few = (f"Only {counted(speakers, 'test speaker')}: other voices may be recognised much better or worse.",)
     _show_warnings(console, (*evaluation.warnings, *few, *evaluation.notices))
     for name in evaluation.missing:

@@ -41,3 +41,10 @@ def test_a_model_that_learnt_nothing_is_called_so(tmp_path: Path) -> None:
     told = " ".join(summary.text(evaluate(run), run.path).split())
     assert "CNN predicts angry whatever it hears, and is not shown to do better than chance." in told
     assert "It was trained for one epoch." in told
+
+
+def test_one_test_speaker_is_said_to_be_few(tmp_path: Path) -> None:
+    run = fake_run(tmp_path / "run", models=("cnn", "yamnet"), speakers=3)
+    evaluation = evaluate(run)
+    assert evaluation.few_speakers == len(set(evaluation.speakers)) < 8
+    assert "the figures say little of other voices" in " ".join(summary.text(evaluation, run.path).split())

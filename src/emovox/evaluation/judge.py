@@ -34,6 +34,9 @@ SCORES: dict[str, Metric] = {
 }
 """The scores that carry intervals, in the order in which they are shown."""
 
+FEW_SPEAKERS = 8
+"""With fewer test speakers a figure says little of others, whatever its interval."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -350,6 +353,12 @@ class Evaluation:
     def untrained(self) -> dict[str, tuple[str, ...]]:
         """Fold → the emotions that it tests and has no training clip of; folds without such are left out."""
         return {name: fold.untrained for name, fold in self.folds.items() if fold.untrained}
+
+    @property
+    def few_speakers(self) -> int:
+        """How many test speakers there are, where a figure says little of others whatever its interval; else 0."""
+        speakers = len(set(self.speakers))
+        return speakers if speakers < FEW_SPEAKERS and not self.leaky else 0
 
     @property
     def notices(self) -> tuple[str, ...]:

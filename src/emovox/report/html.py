@@ -166,8 +166,8 @@ def _headline(evaluation: Evaluation) -> str:
     people = anchors.people(evaluation)
     if people and people.accuracy is not None:
         said += f" People named the emotion of {percent(people.accuracy)} of these recordings."
-    few = evaluation.unit == "speakers" and evaluation.units < 8
-    return said + (f" With {plural(evaluation.units, 'test speaker')} the intervals are wide." if few else "")
+    few = evaluation.few_speakers
+    return said + (f" With {plural(few, 'test speaker')} it says little of other voices." if few else "")
 
 
 def _main_table(evaluation: Evaluation) -> str:

@@ -105,9 +105,8 @@ def _how(evaluation: Evaluation) -> str:
         return f"{sentence} {theory.PROTOCOLS[True]}"
     who = "" if len(evaluation.folds) > 1 else f" ({listed(next(iter(evaluation.folds.values())).test_speakers)})"
     few = (
-        " With so few of them the intervals below are wide, and should be taken seriously; --protocol speakers6 "
-        "tests on every speaker."
-        if evaluation.unit == "speakers" and evaluation.units < 8
+        " With so few of them the figures say little of other voices; --protocol speakers6 tests on every speaker."
+        if evaluation.few_speakers
         else ""
     )
     return f"{sentence.removesuffix('.')}{who}. {theory.PROTOCOLS[False]}{few}"
