@@ -18,6 +18,8 @@ from emovox.corpora.base import Corpus
 from emovox.errors import EmovoxError, ModelError, RunError
 from emovox.evaluation import evaluate
 from emovox.evaluation.intervals import Interval
+from emovox.features import LogMel, extract, read_features
+from emovox.models import KINDS
 from emovox.recipe import Recipe
 from emovox.runs import FoldRecord, Run
 from emovox.splits import make_folds
@@ -116,6 +118,23 @@ def test_silence_is_left_as_it_is() -> None:
     even = normalised(array, array, np.array(list("aabbcc")), silence=-7.0)
     assert (even[:, 3:] == -7).all()
     np.testing.assert_allclose(even[:2, :3].mean(axis=(0, 1)), array[:, :3].mean(axis=(0, 1)), atol=1e-5)
+
+
+def test_windows_of_a_network_are_normalised_by_whose_they_are(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    front = LogMel(n_frames=32, scaling="none")  # so short that clips have several windows
+    case = case_of(tiny_corpus, "speakers6", tmp_path, net=KINDS["cnn"].settings(front_end=front))
+    path = extract(front, tiny_corpus, tmp_path)
+    case = dataclasses.replace(case, inputs={"net": Inputs({0: [path, tmp_path / "lessons.npy"]})})
+    (changed, lessons) = audit.by_speaker_statistics(case).inputs["net"].features[0]
+    before, after = read_features(path), read_features(changed)
+    assert lessons == tmp_path / "lessons.npy" and len(before.clips) > len(tiny_corpus.clips)
+    np.testing.assert_array_equal(before.clips, after.clips)
+    np.testing.assert_array_equal(before.weights, after.weights)
+    who = np.array([clip.speaker for clip in tiny_corpus.clips])[before.clips]
+    sounds = (before.windows != front.silence).any(axis=-1)
+    for speaker in np.unique(who):
+        own = sounds & (who == speaker)[:, None]
+        np.testing.assert_allclose(after.windows[own].mean(axis=0), before.windows[sounds].mean(axis=0), atol=1e-3)
 
 
 # The audit as a whole
