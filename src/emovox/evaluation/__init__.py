@@ -4,10 +4,11 @@ from emovox.evaluation.abstention import risk_coverage
 from emovox.evaluation.compare import ComparisonRow, compare
 from emovox.evaluation.groups import Breakdown, Group
 from emovox.evaluation.intervals import Interval
-from emovox.evaluation.judge import ClassScore, Evaluation, ModelEvaluation, Score, Training, evaluate
+from emovox.evaluation.judge import evaluate
 from emovox.evaluation.metrics import reliability
 from emovox.evaluation.pairs import Difference, Pair
 from emovox.evaluation.results import COLUMNS, comparison_rows, dataset, results, write_results
+from emovox.evaluation.verdict import ClassScore, Evaluation, ModelEvaluation, Score, Training
 
 __all__ = [
     "COLUMNS",

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from emovox.evaluation.judge import Evaluation, ModelEvaluation, Score, evaluate
+from emovox.evaluation.judge import evaluate
 from emovox.evaluation.pairs import Pair, compare_pairs
 from emovox.evaluation.results import dataset
+from emovox.evaluation.verdict import Evaluation, ModelEvaluation, Score
 from emovox.runs import Run
 
 

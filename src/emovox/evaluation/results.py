@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from emovox.evaluation.judge import Evaluation, ModelEvaluation, known
+from emovox.evaluation.judge import known
+from emovox.evaluation.verdict import Evaluation, ModelEvaluation
 from emovox.files import write_arrays, write_json, write_text
 from emovox.runs import Run
 
