@@ -51,18 +51,20 @@ def main() -> None:
     for name in names:
         settings: Any = run.recipe.models[name]
         with tempfile.TemporaryDirectory() as folder:
-            network = Path(folder) / "network.onnx"
-            export_encoder(settings.kind, settings, weights.get(settings.kind), network)
-            front, hears = KINDS[settings.kind].front_end(settings), open_encoder(network)
+            network, kind = Path(folder) / "network.onnx", KINDS[settings.kind]
+            assert isinstance(kind, Heard)
+            file = kind.find_weights(settings, weights.get(settings.kind))
+            export_encoder(settings.kind, settings, file, network)
+            front, hears = kind.front_end(settings), open_encoder(network)
         sounds = {kind: np.stack([listen(hears, front(sound(kind, seed))) for seed in range(EACH)]) for kind in SOUNDS}
         alarms, caught = [], {kind: [] for kind in SOUNDS}
         for fold in run.folds.values():
             head = read_head(run, Job(fold.name, name, 0))
             test = heard[name][[place[clip] for clip in fold.test]]
             alarms.append(float((novelty(test, head) > 1).mean()))
-            for kind, statistics in sounds.items():
-                caught[kind].append(float((novelty(statistics, head) > 1).mean()))
-        rates = {kind: float(np.mean(of_folds)) for kind, of_folds in caught.items()}
+            for what, statistics in sounds.items():
+                caught[what].append(float((novelty(statistics, head) > 1).mean()))
+        rates = {what: float(np.mean(of_folds)) for what, of_folds in caught.items()}
         measurements.append(row(f"false alarms on unseen speakers, {name}", 100 * np.mean(alarms), "%"))
         measurements.append(row(f"sounds caught, {name}", 100 * np.mean(list(rates.values())), "%"))
         details[name] = {"false_alarms_per_fold": alarms, "caught": rates}

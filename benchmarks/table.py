@@ -56,7 +56,7 @@ EMPTY = "Not measured yet. `python benchmarks/table.py` fills this in from `benc
 
 def tables(results: dict[str, dict[str, Any]]) -> str:
     """Markdown tables of every result, under its file's name."""
-    studies = {name: result for name, result in results.items() if "models" in result}
+    studies = {name: result for name, result in results.items() if "best_model" in result}
     parts = []
     if studies:
         header = ("protocol", "model", "variant", "UAR, %", "accuracy, %", "seeds", "parameters", "training, min",
