@@ -141,3 +141,14 @@ def test_settings_that_cannot_work_are_refused(settings: dict, words: str) -> No
 
 def test_every_field_is_documented() -> None:
     assert all(field.name in (LogMel.__doc__ or "") for field in fields(LogMel))
+
+
+def test_a_long_clip_of_its_own_length_loses_its_pauses_and_a_short_one_keeps_them() -> None:
+    waveform = np.concatenate([tone(0.5), silence(0.6), tone(0.5)])
+    whole, alone = LogMel(n_frames=0)(waveform), LogMel(n_frames=0, most_frames=500)(waveform)
+    np.testing.assert_array_equal(whole.features, alone.features)
+    features, weights = LogMel(n_frames=0, most_frames=50)(waveform)
+    assert features.shape[1] == 20 == int(50 * front_end.WINDOW_SHARE)
+    assert len(features) == len(weights) == 5  # some 2 x (26 + 5) frames, where the whole clip has 80
+    quiet = (features < -6).all(axis=2).sum(axis=1)
+    assert quiet.max() <= 2 * front_end.NEAR_FRAMES and weights.min() > 0

@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from emovox.features.front_end import NEAR_FRAMES, WINDOW_SHARE
+
 OPSET = 17
 """ONNX operator set; every ONNX Runtime since 1.12 reads it, in the browser too."""
 
@@ -120,22 +122,33 @@ def speech(op: Graph, loud: str) -> tuple[str, str]:
     return first, op("Add", last, whole(1))
 
 
-def windows(op: Graph, frames: str, loud: str, most: int) -> tuple[str, str]:
+def utterances(op: Graph, frames: str, loud: str, most: int) -> tuple[str, str]:
+    """:func:`emovox.features.front_end.utterances`: the names of its features and weights."""
+    if not most:
+        return op("Unsqueeze", frames, whole(0)), op("Identity", real([1.0]))
+    length = op("Shape", loud)
+    short = op("LessOrEqual", length, whole(most))
+    near = 2 * NEAR_FRAMES + 1
+    spoken = op("MaxPool", op("Unsqueeze", loud, whole(0, 1)), kernel_shape=[near], pads=[NEAR_FRAMES, NEAR_FRAMES])
+    kept = op("Or", op("Cast", op("Squeeze", spoken, whole(0, 1)), to=TensorProto.BOOL), short)
+    frames, loud = (op("Compress", each, kept, axis=0) for each in (frames, loud))
+    return windows(op, frames, loud, op("Where", short, length, whole(max(1, int(most * WINDOW_SHARE)))))
+
+
+def windows(op: Graph, frames: str, loud: str, most: str | np.ndarray) -> tuple[str, str]:
     """:func:`emovox.features.front_end.windows` and the weight of each.
 
     Args:
         op: The graph.
         frames: (frames, bands).
         loud: (frames,), float32, 0 or 1.
-        most: Frames of a window; 0 for any number.
+        most: (1,), int64, frames of a window.
 
     Returns:
         The names of (windows, frames of a window, bands) and of (windows,).
     """
-    if not most:
-        return op("Unsqueeze", frames, whole(0)), op("Identity", real([1.0]))
     length = op("Shape", frames, end=1)
-    size = op("Min", length, whole(most))
+    size = op("Min", length, most)
     extra = op("Sub", length, size)
     half = op("Max", op("Div", size, whole(2)), whole(1))
     between = op("Div", op("Sub", op("Add", extra, half), whole(1)), half)  # windows but one

@@ -35,8 +35,8 @@ class LogMel:
             dropped; 0 keeps all.
         n_frames: Frames of every window. A longer clip becomes several windows; a shorter one is followed by silence.
             0 keeps a clip's own length.
-        most_frames: Frames of a window at most, where ``n_frames`` is 0 and clips keep their own length; 0 for any
-            number.
+        most_frames: Where ``n_frames`` is 0 and clips keep their own length, the frames up to which one is read whole;
+            a longer one becomes shorter windows without its pauses. 0 for any number.
         scaling: ``"minmax"`` maps each window to [0, 1], ``"standard"`` to zero mean and unit deviation; ``"none"``
             leaves natural-log units.
     """
@@ -131,7 +131,10 @@ class LogMel:
         loud = self.loud(log_mel)
         within = front_end.speech(loud)
         log_mel, loud = log_mel[within], loud[within]
-        inside = front_end.windows(len(log_mel), self.n_frames or self.most_frames)
+        if not self.n_frames:
+            features, weights = front_end.utterances(log_mel, loud, self.most_frames)
+            return Windows(self.fit(features), weights)
+        inside = front_end.windows(len(log_mel), self.n_frames)
         return Windows(self.fit(log_mel[inside]), front_end.weights(loud, inside))
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
@@ -161,7 +164,7 @@ class LogMel:
 
     def to_onnx(self, graph: Graph) -> tuple[str, str]:
         """Add the five steps to a graph: ``waveform`` (samples,) → (windows, n_frames, n_mels) and (windows,)."""
-        from emovox.features.graph import DOUBLE, FLOAT, loud, mel_spectrum, real, speech, whole, windows
+        from emovox.features.graph import DOUBLE, FLOAT, loud, mel_spectrum, real, speech, utterances, whole, windows
 
         op = graph
         short = op("Max", op("Sub", whole(self.window_samples), op("Shape", "waveform")), whole(0))
@@ -175,7 +178,10 @@ class LogMel:
         near = loud(op, op("Pow", energy, real(2 / self.power)), self.trim_db)
         first, end = speech(op, near)
         log_mel, near = (op("Slice", each, first, end, whole(0)) for each in (log_mel, near))
-        kept, weights = windows(op, log_mel, near, self.n_frames or self.most_frames)
+        if self.n_frames:
+            kept, weights = windows(op, log_mel, near, whole(self.n_frames))
+        else:
+            kept, weights = utterances(op, log_mel, near, self.most_frames)
 
         each: dict[str, Any] = {"axes": [1, 2], "keepdims": 1}
         if self.scaling == "standard":

@@ -35,7 +35,8 @@ class WhisperMel:
         trim_db: Frames before the first and after the last one that is within this many decibels of the loudest are
             dropped; 0 keeps all.
         n_mels: Mel bands; the published networks take 80.
-        most_frames: Frames of a window at most; a longer clip becomes several windows. 0 for any number.
+        most_frames: Frames up to which a clip is read whole; a longer one becomes shorter windows without its pauses.
+            0 for any number.
     """
 
     trim_db: float = 35.0
@@ -106,8 +107,7 @@ class WhisperMel:
         loud = front_end.loud(energy, self.trim_db)
         within = front_end.speech(loud)
         log_mel, loud = _logarithm(mel)[within], loud[within]
-        inside = front_end.windows(len(log_mel), self.most_frames)
-        return Windows(log_mel[inside], front_end.weights(loud, inside))
+        return front_end.utterances(log_mel, loud, self.most_frames)
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
         """The whole clip as published, untrimmed: (samples,) → (samples // HOP_SAMPLES, n_mels), float32."""
@@ -122,7 +122,7 @@ class WhisperMel:
 
     def to_onnx(self, graph: Graph) -> tuple[str, str]:
         """Add the same steps to a graph: ``waveform`` (samples,) → (windows, frames, n_mels) and (windows,)."""
-        from emovox.features.graph import loud, mel_spectrum, real, speech, whole, windows
+        from emovox.features.graph import loud, mel_spectrum, real, speech, utterances, whole
 
         op = graph
         short = op("Max", op("Sub", whole(WINDOW_SAMPLES), op("Shape", "waveform")), whole(0))
@@ -138,7 +138,7 @@ class WhisperMel:
         near = loud(op, op("MatMul", mel, real(self.bandwidths_hz)), self.trim_db)
         first, end = speech(op, near)
         log_mel, near = (op("Slice", each, first, end, whole(0)) for each in (log_mel, near))
-        return windows(op, log_mel, near, self.most_frames)
+        return utterances(op, log_mel, near, self.most_frames)
 
 
 def _logarithm(mel: np.ndarray) -> np.ndarray:
