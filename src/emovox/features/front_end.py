@@ -121,7 +121,7 @@ def speech(loud: np.ndarray) -> slice:
 def utterances(frames: np.ndarray, loud: np.ndarray, most: int) -> Windows:
     """A clip's speech whole where it is short; where it is longer, without its pauses and in windows.
 
-    Networks that were heard on short clips are misled by what is longer: of recordings joined from four clips of one
+    A head that learnt from short clips is misled by what is longer: of recordings joined from four clips of one
     emotion, with the silence between them, a head got 36 % when it read them whole, 61 % in windows of 5 s, and 79 %
     in windows of 2 s without the silence (``benchmarks/long.py``).
 
