@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emovox import files
 from emovox.errors import RunError, StorageError
 from emovox.files import locked, replacing, sweep
 
@@ -115,3 +116,17 @@ def test_what_is_being_written_is_swept_only_when_it_is_old_enough(tmp_path: Pat
         temporary.write_bytes(kept)
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".a", "a", "b.npy"]
     sweep(tmp_path / "none")
+
+
+def test_a_folder_that_goes_while_it_is_waited_for_is_made_again(tmp_path: Path, monkeypatch) -> None:
+    lock, take, goes = tmp_path / "run" / ".lock", files._take, [True]
+
+    def late(path: Path) -> int:
+        if goes.pop() if goes else False:
+            path.parent.rmdir()  # by another process, at its end
+        return take(path)
+
+    monkeypatch.setattr(files, "_take", late)
+    with locked(lock):
+        assert lock.exists()
+    assert list(tmp_path.iterdir()) == []

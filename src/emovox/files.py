@@ -128,6 +128,10 @@ def sweep(folder: Path | str, older_than_seconds: float = 0.0) -> None:
                 path.unlink()
 
 
+TURNS = 100
+"""How often a folder that others make and remove is made again for a lock."""
+
+
 @contextlib.contextmanager
 def locked(path: Path | str) -> Iterator[None]:
     """Keep every other process from what a lock file stands for; death releases it.
@@ -144,9 +148,7 @@ def locked(path: Path | str) -> Iterator[None]:
     """
     path = Path(path)
     with writing(path):
-        made = [folder for folder in path.parents if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = _take(path)
+        made, handle = _taken(path)
     try:
         yield
     finally:
@@ -159,6 +161,21 @@ def locked(path: Path | str) -> Iterator[None]:
         for folder in made:
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _taken(path: Path) -> tuple[list[Path], int]:
+    """The folders that were made for a lock file, and its open, locked handle."""
+    made: list[Path] = []
+    turns = TURNS
+    while True:
+        made = [folder for folder in path.parents if folder in made or not folder.exists()]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return made, _take(path)
+        except FileNotFoundError:  # a holder who had made the folder has just removed it
+            turns -= 1
+            if not turns:
+                raise
 
 
 def _take(path: Path) -> int:
