@@ -36,14 +36,17 @@ LIMITS = {"least": 60, "aim": 20}
 
 def artifacts(run: Run, job: Job, weights: Path | None, folder: Path) -> tuple[dict[str, Path], FrontEnd]:
     """A trained job's artifact in each precision, and the front end in it."""
-    model, front = rebuild(run, job, weights)
+    trained = rebuild(run, job, weights)
     about = {"labels": list(run.labels), "model": job.model, "corpus": run.provenance["corpus"]["name"]}
     temperature = run.read_result(job).temperature
     written = {}
     for precision in PRECISIONS:
         say(f"Writing {precision}")
-        written[precision] = write_artifact(model, front, temperature, about, folder / f"{precision}.onnx", precision)
-    return written, front
+        path = folder / f"{precision}.onnx"
+        written[precision] = write_artifact(
+            trained.network, trained.front, temperature, about, path, precision, trained.head
+        )
+    return written, trained.front
 
 
 def unbroken(recordings: list[Path], trim_db: float = 20.0) -> np.ndarray:
@@ -107,7 +110,9 @@ def main() -> None:
         speech = unbroken([paths[clip] for clip in test])
         usual = read_audio(paths[test[0]], SAMPLE_RATE_HZ)
         usual_seconds = len(usual) / SAMPLE_RATE_HZ
-        say(f"Timing; {len(front(speech))} frames of unbroken speech, {len(front(usual))} of a recording")
+        say(
+            f"Timing; {front(speech).features.shape[1]} frames of unbroken speech, {front(usual).features.shape[1]} of a recording"
+        )
         unpaused = milliseconds(recognizers, speech, options.calls)
         recorded = milliseconds(recognizers, usual, options.calls)
         for precision, recognizer in recognizers.items():

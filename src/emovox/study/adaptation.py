@@ -85,7 +85,8 @@ def adapt(
         raise ModelError(f"{run.path} has no model on a published network, so none can be centred on a speaker")
     mixed = [n for n, kind in kinds.items() if isinstance(kind, Ensemble) and {*heads} & {*members_of(run.recipe, n)}]
     evaluation = evaluate(run)
-    heard = statistics_heard(run, corpus, heads, weights or {}, tell, executor)
+    again = typed("emovox", "evaluate", run.path, "--adapt", ",".join(map(str, counts)))
+    heard = statistics_heard(run, corpus, heads, weights or {}, tell, executor, again)
     truths = np.array([run.labels.index(clip.emotion) for clip in run.clips.values()])
     speakers = np.array([clip.speaker for clip in run.clips.values()])
     flat = [run.labels.index(label) for label in run.labels if label in FLAT]
@@ -121,9 +122,17 @@ def adapt(
 
 def statistics_heard(
     run: Run, corpus: Corpus, models: Sequence[str], weights: Mapping[str, Path], tell: Progress,
-    executor: Executor | None = None,
+    executor: Executor | None = None, again: str = "",
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """What the published networks of a run's models hear in its clips as they are: (clips, statistics) each.
+
+    Args:
+        run, corpus: As in :func:`adapt`.
+        models: Names, of kinds that stand on a published network.
+        weights: Kind → a file of the published weights.
+        tell: Told after every clip.
+        executor: Exports networks; None starts a process of its own.
+        again: The command that goes on where that process dies.
 
     Raises:
         DownloadError, ModelError, RunError: The weights or the corpus are not those of the run.
@@ -131,7 +140,7 @@ def statistics_heard(
     alone, cores = run.only(models), available_cores()
     found = stages.find_inputs_of(alone, corpus, weights, tell)
     with TemporaryDirectory() as scratch, ExitStack() as stack:
-        pool = executor or stack.enter_context(Processes(1, cores, tell, typed("emovox", "evaluate", run.path)))
+        pool = executor or stack.enter_context(Processes(1, cores, tell, again))
         aside = dataclasses.replace(alone, path=Path(scratch))  # the run's own account of its seconds stays as it is
         inputs = stages.prepare(aside, corpus, found, cores, pool, tell)
     return {name: np.load(inputs[name].features[0][0]) for name in models}
