@@ -110,9 +110,8 @@ def main() -> None:
         speech = unbroken([paths[clip] for clip in test])
         usual = read_audio(paths[test[0]], SAMPLE_RATE_HZ)
         usual_seconds = len(usual) / SAMPLE_RATE_HZ
-        say(
-            f"Timing; {front(speech).features.shape[1]} frames of unbroken speech, {front(usual).features.shape[1]} of a recording"
-        )
+        frames = [front(clip).features.shape[1] for clip in (speech, usual)]
+        say(f"Timing; {frames[0]} frames of unbroken speech, {frames[1]} of a recording")
         unpaused = milliseconds(recognizers, speech, options.calls)
         recorded = milliseconds(recognizers, usual, options.calls)
         for precision, recognizer in recognizers.items():
