@@ -90,6 +90,21 @@ while done < 40:
     assert [process.wait(60) for process in several] == [0, 0, 0]
 
 
+def test_a_folder_removed_while_it_is_made_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``mkdir`` says that it exists, and then its holder has removed it."""
+    make, refused = Path.mkdir, []
+
+    def mkdir(self: Path, *args: object, **kwargs: object) -> None:
+        if not refused:
+            refused.append(self)
+            raise FileExistsError(17, "File exists", str(self))
+        make(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with locked(tmp_path / "run" / ".lock"):
+        assert refused and (tmp_path / "run" / ".lock").is_file()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_is_not_ours_is_one_line(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

@@ -172,7 +172,7 @@ def _taken(path: Path) -> tuple[list[Path], int]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             return made, _take(path)
-        except FileNotFoundError:  # a holder who had made the folder has just removed it
+        except (FileNotFoundError, FileExistsError):  # a holder has just removed the folder, before or while it is made
             turns -= 1
             if not turns:
                 raise
