@@ -1,13 +1,11 @@
-"""Runs to report on, made once, and figures caught before they become files."""
+"""Runs to report on, made once."""
 
 from pathlib import Path
 
 import pytest
-from matplotlib.figure import Figure
 
 from emovox.evaluation import Evaluation, evaluate
-from emovox.report import confidence, figures, groups, write_report
-from emovox.report import corpus as corpus_plots
+from emovox.report import write_report
 from emovox.runs import Run
 from fake_run import fake_run
 
@@ -27,12 +25,3 @@ def leaky(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Evaluation]:
 @pytest.fixture(scope="session")
 def written(honest: tuple[Run, Evaluation]) -> Path:
     return write_report(*honest).parent
-
-
-@pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
-    """The figures that are drawn, in place of files."""
-    kept: list[Figure] = []
-    for module in (figures, corpus_plots, confidence, groups):
-        monkeypatch.setattr(module, "save", lambda figure, path: (kept.append(figure), path)[1])
-    return kept

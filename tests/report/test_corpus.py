@@ -6,11 +6,10 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from emovox.corpora.describe import Description
 from emovox.errors import StorageError
-from emovox.report.corpus import plot_description
+from emovox.report.corpus import PLOTS, formats, levels, plot_description
 from fake_run import fake_corpus
 from figure_text import words
 
@@ -43,12 +42,11 @@ def test_a_corpus_is_plotted_with_what_stands_out(tmp_path: Path) -> None:
         assert matplotlib.image.imread(path).shape[1] >= 1400
 
 
-def test_plots_of_a_synthetic_corpus_say_so(tmp_path: Path, drawn: list[Figure]) -> None:
-    plot_description(described(tmp_path / "corpus", "synthetic"), tmp_path / "plots")
-    assert len(drawn) == 4
-    for figure in drawn:
-        assert "synthetic" in [text.get_text() for text in figure.texts]
-    assert "unreadable" in words(drawn[3])
+def test_plots_of_a_synthetic_corpus_say_so(tmp_path: Path) -> None:
+    description = described(tmp_path / "corpus", "synthetic")
+    for draw in PLOTS:
+        assert "synthetic" in [text.get_text() for text in draw(description).texts]
+    assert "unreadable" in words(formats(description))
 
 
 def test_plots_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
@@ -57,7 +55,7 @@ def test_plots_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
         plot_description(described(tmp_path / "corpus", "ravdess"), tmp_path / "plots")
 
 
-def test_every_label_is_in_the_picture_and_nothing_else_takes_room(tmp_path: Path, drawn: list[Figure]) -> None:
+def test_every_label_is_in_the_picture_and_nothing_else_takes_room(tmp_path: Path) -> None:
     """Once a line without points pushed the axes aside, and labels out of the picture."""
     description = described(tmp_path / "corpus", "ravdess")
     labels = tuple(f"{label} as in a long sentence" for label in description.corpus.labels)
@@ -67,12 +65,9 @@ def test_every_label_is_in_the_picture_and_nothing_else_takes_room(tmp_path: Pat
         description.corpus, clips=clips, spec=dataclasses.replace(description.corpus.spec, labels=labels)
     )
     level = np.full(len(clips), -20.0)
-    plot_description(
-        dataclasses.replace(description, corpus=corpus, peak_dbfs=level, rms_dbfs=level), tmp_path / "plots"
-    )
-    levels = drawn[2]
-    levels.savefig(tmp_path / "levels.png")
-    left, right = levels.axes
+    figure = levels(dataclasses.replace(description, corpus=corpus, peak_dbfs=level, rms_dbfs=level))
+    figure.draw_without_rendering()
+    left, right = figure.axes
     assert left.get_tightbbox().x0 >= 0 and left.get_tightbbox().y0 >= 0
     assert left.get_position().x0 < 0.12
     for tick in right.get_yticklabels():

@@ -6,7 +6,6 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from emovox.evaluation import Evaluation, evaluate
@@ -24,10 +23,9 @@ def test_pictures_are_sharp_and_not_blank(written: Path) -> None:
 
 
 def test_an_honest_figure_carries_no_warning_but_chance_people_and_systems(
-    honest: tuple[Run, Evaluation], drawn: list[Figure], tmp_path: Path
+    honest: tuple[Run, Evaluation],
 ) -> None:
-    figures.final_comparison(honest[1], tmp_path / "a.png")
-    said = words(drawn[0])
+    said = words(figures.final_comparison(honest[1]))
     assert "synthetic" not in said
     assert "leaky" not in said
     for phrase in ("chance\n12.5", "people\n62.4", "Whisper-large-v3", "wav2vec 2.0 base", "24 speakers", "each seed"):
@@ -39,40 +37,36 @@ def test_an_honest_figure_carries_no_warning_but_chance_people_and_systems(
 
 
 def test_the_confusion_figure_shows_shares_of_each_row(
-    honest: tuple[Run, Evaluation], drawn: list[Figure], tmp_path: Path
+    honest: tuple[Run, Evaluation],
 ) -> None:
     model = honest[1].models["yamnet"]
-    figures.confusion(honest[1], model, tmp_path / "a.png")
+    figure = figures.confusion(honest[1], model)
     shares = 100 * model.confusion / model.confusion.sum(axis=1, keepdims=True)
-    image = drawn[0].axes[0].images[0].get_array()
+    image = figure.axes[0].images[0].get_array()
     assert image is not None
     np.testing.assert_allclose(image, shares)
-    texts = {text.get_position(): text.get_text() for text in drawn[0].axes[0].texts}
+    texts = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
     for i, j in np.ndindex(8, 8):
         assert texts.get((j, i), "") == (f"{shares[i, j]:.0f}" if shares[i, j] >= 0.5 else "")
 
 
-def test_trainings_of_unequal_length_and_nan_losses_are_drawn(drawn: list[Figure], tmp_path: Path) -> None:
+def test_trainings_of_unequal_length_and_nan_losses_are_drawn(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", seeds=3, finish=False, models=("cnn",), speakers=8)
     for epochs, job in zip((3, 9, 30), run.jobs, strict=True):
         result = fake_result(run, job, epochs)
         history = {**result.history, "val_loss": [float("nan"), *result.history["val_loss"][1:]]}
         run.write_result(job, type(result)(**{**vars(result), "history": history}))
     evaluation = evaluate(run)
-    figures.history(evaluation, evaluation.models["cnn"], tmp_path / "a.png")
-    mean = drawn[0].axes[0].lines[3]
+    mean = figures.history(evaluation, evaluation.models["cnn"]).axes[0].lines[3]
     assert mean.get_label() == "training"
     assert len(mean.get_xdata()) == 9  # two of the three trainings went on so far
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
-def test_names_of_many_models_stay_within_the_figure(
-    honest: tuple[Run, Evaluation], drawn: list[Figure], tmp_path: Path, count: int
-) -> None:
+def test_names_of_many_models_stay_within_the_figure(honest: tuple[Run, Evaluation], count: int) -> None:
     model = honest[1].models["cnn"]
     models = {f"a long name {k}": dataclasses.replace(model, name=f"a long name {k}") for k in range(count)}
-    figures.final_comparison(dataclasses.replace(honest[1], models=models), tmp_path / "a.png")
-    (figure,) = drawn
+    figure = figures.final_comparison(dataclasses.replace(honest[1], models=models))
     figure.draw_without_rendering()
     for axes in figure.axes:
         (legend,) = axes.findobj(Legend)

@@ -23,17 +23,17 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
     Raises:
         StorageError: The folder cannot be written.
     """
-    from emovox.report import confidence, figures, groups, html, summary
+    from emovox.report import confidence, drawn, figures, groups, html, summary
 
-    pictures = {"final": figures.final_comparison(evaluation, run.at.final_figure)}
+    pictures = {"final": drawn.write(figures.final_comparison(evaluation), run.at.final_figure)}
     drawn_once = {"reliability": confidence.reliability_figure, "doubt": confidence.doubt_figure}
     if evaluation.best.breakdowns:
         drawn_once["groups"] = groups.groups_figure
     for name, draw_all in drawn_once.items():
-        pictures[name] = draw_all(evaluation, run.at.picture(name))
+        pictures[name] = drawn.write(draw_all(evaluation), run.at.picture(name))
     for name, model in evaluation.models.items():
-        drawn = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
-        for what, draw in drawn.items():
-            pictures[f"{what}_{name}"] = draw(evaluation, model, run.at.figure(what, name))
+        own = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
+        for what, draw in own.items():
+            pictures[f"{what}_{name}"] = drawn.write(draw(evaluation, model), run.at.figure(what, name))
     summary.write(run, evaluation)
     return html.write(run, evaluation, pictures)

@@ -6,13 +6,15 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 
 from emovox.corpora.base import UNVERSIONED
 from emovox.corpora.describe import FENCE, Description
-from emovox.report.figures import COLOURS, GREY, INK, STYLE, head, named, new_figure, save
+from emovox.report.drawn import write
 from emovox.report.letters import legible
+from emovox.report.style import COLOURS, GREY, INK, head, in_style, named, new_figure
 from emovox.report.words import plural
 
 
@@ -25,9 +27,7 @@ def plot_description(description: Description, folder: Path) -> tuple[Path, ...]
     Raises:
         StorageError: The folder cannot be written.
     """
-    plots = {"classes": _classes, "durations": _durations, "levels": _levels, "formats": _formats}
-    with matplotlib.rc_context(STYLE):
-        return tuple(save(draw(description), Path(folder) / f"{name}.png") for name, draw in plots.items())
+    return tuple(write(draw(description), Path(folder) / f"{draw.__name__}.png") for draw in PLOTS)
 
 
 MOST_SPEAKERS = 40
@@ -45,7 +45,7 @@ def _short(name: str, letters: int = 18) -> str:
     return legible(name if len(name) <= letters else f"{name[: letters - 1]}…")
 
 
-def _start(description: Description, what: str, height_inches: float) -> Any:
+def _start(description: Description, what: str, height_inches: float) -> Figure:
     corpus = description.corpus
     figure = new_figure(7.2, height_inches)
     subtitle = f"{len(corpus.clips):,} clips of {plural(len(corpus.speakers), 'speaker')}"
@@ -54,7 +54,8 @@ def _start(description: Description, what: str, height_inches: float) -> Any:
     return figure
 
 
-def _classes(description: Description) -> Any:
+@in_style
+def classes(description: Description) -> Figure:
     """Clips of each emotion, by intensity where it is known, and of each speaker, by emotion."""
     clips, labels = description.corpus.clips, description.corpus.labels
     speakers = description.corpus.speakers
@@ -98,7 +99,8 @@ def _classes(description: Description) -> Any:
     return figure
 
 
-def _durations(description: Description) -> Any:
+@in_style
+def durations(description: Description) -> Figure:
     """Length of the files and of the speech in them, over all clips and by emotion."""
     figure = _start(description, "durations", _boxes_inches(description))
     left, right = figure.subplots(1, 2)
@@ -115,7 +117,8 @@ def _durations(description: Description) -> Any:
     return figure
 
 
-def _levels(description: Description) -> Any:
+@in_style
+def levels(description: Description) -> Figure:
     """Peak and mean level, over all clips and by emotion."""
     figure = _start(description, "levels", _boxes_inches(description))
     left, right = figure.subplots(1, 2)
@@ -133,7 +136,8 @@ def _levels(description: Description) -> Any:
     return figure
 
 
-def _formats(description: Description) -> Any:
+@in_style
+def formats(description: Description) -> Figure:
     """Sample rates, channels and codings."""
     figure = _start(description, "formats", 2.2)
     rates = [f"{rate:,} Hz" if rate else "unreadable" for rate in description.sample_rate_hz]
@@ -167,7 +171,7 @@ def _by_emotion(axes: Any, description: Description, values: np.ndarray, label: 
     axes.boxplot(
         groups, orientation="horizontal", whis=FENCE, widths=0.6, patch_artist=True,
         tick_labels=named(axes.figure, labels),
-        boxprops={"facecolor": "#cfe3f1", "edgecolor": COLOURS[0], "linewidth": 0.8},
+        boxprops={"facecolor": to_rgba(COLOURS[0], 0.2), "edgecolor": COLOURS[0], "linewidth": 0.8},
         medianprops={"color": COLOURS[0], "linewidth": 1.6}, whiskerprops=line, capprops=line,
         flierprops={"marker": "o", "markersize": 2.2, "markerfacecolor": COLOURS[1], "markeredgecolor": "none"},
     )  # fmt: skip
@@ -186,3 +190,7 @@ def _mark_outliers(axes: Any, values: np.ndarray, colour: str) -> None:
     if not len(odd):
         return  # a line without points would take room all the same
     axes.plot(odd, np.zeros(len(odd)), "|", color=colour, markersize=9, markeredgewidth=0.8, clip_on=False, zorder=5)
+
+
+PLOTS = (classes, durations, levels, formats)
+"""What is drawn of a corpus."""

@@ -1,124 +1,48 @@
-"""Figures for a paper's column: the final comparison, confusion matrices, and training histories.
-
-Colours are those of Okabe and Ito (2008), which people with any kind of colour vision tell apart; a marker's shape says
-the same again. Every figure carries the word synthetic, or leaky, where it must.
-"""
+"""Figures of a run: the final comparison, confusion matrices, and training histories."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from emovox.evaluation import Evaluation, ModelEvaluation
-from emovox.files import replacing
 from emovox.report import anchors
-from emovox.report.letters import families, label_names, legible
+from emovox.report.style import (
+    ALERT,
+    BAND,
+    COLOURS,
+    GREY,
+    GROUND,
+    INK,
+    MARKERS,
+    head,
+    in_style,
+    named,
+    new_figure,
+)
 from emovox.report.words import corpus_name, how_tested, interval, model_title, p_value, plural
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "D", "^", "v", "P")
-INK, GREY, FAINT, ALERT = "#222222", "#6b6b6b", "#e4e4e4", "#b00020"
-DPI = 200
 ANCHOR_ROW = 0.55  # the height of a published system's row, where a model's is 1
 
-STYLE: dict[str, Any] = {
-    "font.family": list(families()),
-    "font.size": 8,
-    "axes.titlesize": 9,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 8,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "text.parse_math": False,  # a label may hold a dollar sign
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 7.5,
-    "lines.linewidth": 1.4,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-}
 
-
-def new_figure(width_inches: float, height_inches: float) -> Figure:
-    """An empty figure that owes nothing to pyplot's global state."""
-    figure = Figure(figsize=(width_inches, height_inches), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG, whole or not at all, and the same bytes for the same content."""
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
-    return path
-
-
-def head(figure: Figure, title: str, subtitle: str, warnings: tuple[str, ...]) -> None:
-    """A title and a subtitle at the left, and what must be said of the figures at the right."""
-    width, height = figure.get_size_inches()
-    top = 0.24 if not subtitle else 0.40
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(rect=(0.0, 0.0, 1.0, 1 - top / height))  # type: ignore[call-arg]
-    left = 0.06 / width
-    figure.text(left, 1 - 0.06 / height, legible(title), va="top", fontsize=10, fontweight="bold")
-    if subtitle:
-        figure.text(left, 1 - 0.25 / height, legible(subtitle), va="top", fontsize=7.5, color=GREY)
-    if warnings:
-        box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": ALERT, "linewidth": 0.8}
-        words = " · ".join(warnings)
-        figure.text(
-            1 - 0.10 / width, 1 - 0.09 / height, words, va="top", ha="right", fontsize=8, color=ALERT,
-            fontweight="bold", bbox=box,
-        )  # fmt: skip
-
-
-def named(figure: Figure, labels: Sequence[str]) -> list[str]:
-    """What a figure calls its labels; it says so at its foot where that is not their own letters."""
-    names, note = label_names(labels)
-    if note:
-        height, engine = figure.get_figheight(), figure.get_layout_engine()
-        assert engine is not None
-        left, bottom, width, above = engine.get()["rect"]
-        foot = 0.3 / height
-        engine.set(rect=(left, bottom + foot, width, above - foot))  # type: ignore[call-arg]
-        figure.text(0.5, 0.05 / height, note, ha="center", va="bottom", fontsize=6, color=GREY)
-    return names
-
-
-def final_comparison(evaluation: Evaluation, path: Path) -> Path:
+@in_style
+def final_comparison(evaluation: Evaluation) -> Figure:
     """UAR and accuracy of every model beside the chance level, people and published systems; recall of each emotion."""
-    with matplotlib.rc_context(STYLE):
-        systems = anchors.systems(evaluation)
-        rows = len(evaluation.models) + ANCHOR_ROW * len(systems)
-        height = max(1.2 + 0.46 * rows, 1.2 + max(0.28, 0.075 * len(evaluation.models)) * len(evaluation.labels), 3.1)
-        figure = new_figure(7.2, height)
-        title = f"Emotion from speech: {corpus_name(evaluation)}, {evaluation.protocol}"
-        subtitle = f"{how_tested(evaluation)[0].upper()}{how_tested(evaluation)[1:]}."
-        head(figure, title, subtitle, evaluation.warnings)
-        left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.12, 1.0), "wspace": 0.04})
-        _overall(left, evaluation, systems)
-        _recalls(right, evaluation)
-        return save(figure, path)
+    systems = anchors.systems(evaluation)
+    rows = len(evaluation.models) + ANCHOR_ROW * len(systems)
+    height = max(1.2 + 0.46 * rows, 1.2 + max(0.28, 0.075 * len(evaluation.models)) * len(evaluation.labels), 3.1)
+    figure = new_figure(7.2, height)
+    title = f"Emotion from speech: {corpus_name(evaluation)}, {evaluation.protocol}"
+    subtitle = f"{how_tested(evaluation)[0].upper()}{how_tested(evaluation)[1:]}."
+    head(figure, title, subtitle, evaluation.warnings)
+    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.12, 1.0), "wspace": 0.04})
+    _overall(left, evaluation, systems)
+    _recalls(right, evaluation)
+    return figure
 
 
 def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, ...]) -> None:
@@ -126,7 +50,7 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
     models = list(evaluation.models.values())
     for row, model in enumerate(models):
         y, colour, marker = float(row), COLOURS[row % len(COLOURS)], MARKERS[row % len(MARKERS)]
-        for score, offset, face, width in ((model.uar, -0.13, colour, 2.0), (model.accuracy, 0.13, "white", 1.1)):
+        for score, offset, face, width in ((model.uar, -0.13, colour, 2.0), (model.accuracy, 0.13, GROUND, 1.1)):
             axes.plot([100 * score.low, 100 * score.high], [y + offset] * 2, color=colour, linewidth=width, zorder=3)
             axes.plot(
                 100 * score.value, y + offset, marker=marker, markersize=5, markerfacecolor=face,
@@ -137,7 +61,7 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
             axes.plot(seeds, [y - 0.37] * len(seeds), "|", color=colour, markersize=4.0, markeredgewidth=1.0, zorder=5)
     heights = [len(models) - 0.1 + ANCHOR_ROW * k for k in range(len(systems))]
     for y, anchor in zip(heights, systems, strict=True):
-        for value, offset, face in ((anchor.uar, -0.1, GREY), (anchor.accuracy, 0.1, "white")):
+        for value, offset, face in ((anchor.uar, -0.1, GREY), (anchor.accuracy, 0.1, GROUND)):
             if value is not None:
                 axes.plot(
                     100 * value, y + offset, marker="h", markersize=4.5, markerfacecolor=face, markeredgecolor=GREY,
@@ -176,7 +100,7 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
         axes.text(1.03, y, both, transform=edge, va="center", fontsize=6.5, color=GREY)
     handles = [
         axes.plot([], [], "o", color=GREY, markersize=5, label="UAR (filled, bold)")[0],
-        axes.plot([], [], "o", color=GREY, markerfacecolor="white", markersize=5, label="accuracy (hollow)")[0],
+        axes.plot([], [], "o", color=GREY, markerfacecolor=GROUND, markersize=5, label="accuracy (hollow)")[0],
     ]
     if evaluation.seeds > 1:
         handles.append(axes.plot([], [], "|", color=GREY, markersize=5, label="each seed")[0])
@@ -192,7 +116,7 @@ def _reference(axes: Any, x: float, label: str, style: str) -> None:
     foot = blended_transform_factory(axes.transData, axes.transAxes)
     axes.text(
         x + 1.2, 0.012, label, transform=foot, va="bottom", fontsize=6.5, color=INK, linespacing=1.05, zorder=2,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
+        bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
     )  # fmt: skip
 
 
@@ -220,7 +144,7 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
             share = 100 * people.recalls[label]
             axes.plot([share] * 2, [y - 0.44, y + 0.44], color=INK, linewidth=1.1, linestyle="--", zorder=2)
     for y in range(0, len(labels), 2):
-        axes.axhspan(y - 0.5, y + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
+        axes.axhspan(y - 0.5, y + 0.5, color=BAND, zorder=0, linewidth=0)
     axes.axvline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
     called = dict(zip(evaluation.labels, named(axes.figure, evaluation.labels), strict=True))
     axes.set_yticks(range(len(labels)), [called[label] for label in labels])
@@ -239,78 +163,78 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
     )  # fmt: skip
 
 
-def confusion(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Path:
+@in_style
+def confusion(evaluation: Evaluation, model: ModelEvaluation) -> Figure:
     """True emotions in rows, predicted ones in columns: per cent of each row's clips."""
-    with matplotlib.rc_context(STYLE):
-        labels = evaluation.labels
-        totals = model.confusion.sum(axis=1)
-        shares = 100 * model.confusion / np.maximum(totals, 1)[:, None]  # (C, C)
-        side = max(3.4, 1.35 + 0.36 * len(labels))
-        figure = new_figure(side + 0.2, side + 0.25)
-        scores = f"UAR {100 * model.uar.value:.1f}, accuracy {100 * model.accuracy.value:.1f} per cent"
-        subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. {scores}."
-        head(figure, f"{model_title(model)}: confusion matrix", subtitle, ())
-        axes = figure.subplots()
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
-        for i in range(len(labels)):
-            for j in range(len(labels)):
-                if shares[i, j] >= 0.5:
-                    axes.text(
-                        j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=7.5,
-                        fontweight="bold" if i == j else "normal", color="white" if shares[i, j] > 55 else INK,
-                    )  # fmt: skip
-        clips = [model.classes[label].clips for label in labels]
-        names = named(figure, labels)
-        axes.set_xticks(range(len(labels)), names, rotation=40, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(labels)), [f"{name} ({n})" for name, n in zip(names, clips, strict=True)])
-        axes.tick_params(length=0)
-        axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
-        axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1.2)
-        axes.tick_params(which="minor", length=0)
-        axes.spines[:].set_visible(False)
-        axes.set_xlabel("predicted emotion")
-        axes.set_ylabel("true emotion (clips)")
-        if evaluation.warnings:
-            axes.set_title(" · ".join(evaluation.warnings), color=ALERT, fontsize=8, pad=5)
-        return save(figure, path)
+    labels = evaluation.labels
+    totals = model.confusion.sum(axis=1)
+    shares = 100 * model.confusion / np.maximum(totals, 1)[:, None]  # (C, C)
+    side = max(3.4, 1.35 + 0.36 * len(labels))
+    figure = new_figure(side + 0.2, side + 0.25)
+    scores = f"UAR {100 * model.uar.value:.1f}, accuracy {100 * model.accuracy.value:.1f} per cent"
+    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. {scores}."
+    head(figure, f"{model_title(model)}: confusion matrix", subtitle, ())
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
+    for i in range(len(labels)):
+        for j in range(len(labels)):
+            if shares[i, j] >= 0.5:
+                axes.text(
+                    j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=7.5,
+                    fontweight="bold" if i == j else "normal", color="white" if shares[i, j] > 55 else INK,
+                )  # fmt: skip
+    clips = [model.classes[label].clips for label in labels]
+    names = named(figure, labels)
+    axes.set_xticks(range(len(labels)), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(labels)), [f"{name} ({n})" for name, n in zip(names, clips, strict=True)])
+    axes.tick_params(length=0)
+    axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=GROUND, linewidth=1.2)
+    axes.tick_params(which="minor", length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("predicted emotion")
+    axes.set_ylabel("true emotion (clips)")
+    if evaluation.warnings:
+        axes.set_title(" · ".join(evaluation.warnings), color=ALERT, fontsize=8, pad=5)
+    return figure
 
 
-def history(evaluation: Evaluation, model: ModelEvaluation, path: Path) -> Path:
+@in_style
+def history(evaluation: Evaluation, model: ModelEvaluation) -> Figure:
     """Loss, accuracy and learning rate over epochs; a thin line each training, a thick one their mean."""
-    with matplotlib.rc_context(STYLE):
-        histories = [training.history for training in model.trainings]
-        has_rate = any(history.get("learning_rate") for history in histories)
-        figure = new_figure(7.2, 2.75)
-        subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}; {plural(len(histories), 'training')}."
-        head(figure, f"{model_title(model)}: training history", subtitle, evaluation.warnings)
-        panels = figure.subplots(1, 3 if has_rate else 2, width_ratios=(1, 1, 0.62) if has_rate else (1, 1))
-        for axes, name, label, scale in (
-            (panels[0], "loss", "loss, nats", 1.0),
-            (panels[1], "accuracy", "accuracy, per cent", 100.0),
-        ):
-            _curves(axes, model, name, "training", COLOURS[0], "-", scale)
-            _curves(axes, model, f"val_{name}", "validation", COLOURS[1], (0, (4, 1.2)), scale)
-            axes.set_xlabel("epoch")
-            axes.set_ylabel(label)
-            _frame(axes)
-        panels[1].set_ylim(0, 100)
-        panels[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
-        panels[1].text(0.99, 100 * evaluation.chance_uar + 1.5, "chance", transform=panels[1].get_yaxis_transform(),
-                       ha="right", fontsize=6.5)  # fmt: skip
-        handles, labels = panels[0].get_legend_handles_labels()
-        if any(training.best_epoch for training in model.trainings):
-            handles.append(panels[0].plot([], [], "o", color=INK, markersize=3.5)[0])
-            labels.append("kept epoch")
-        panels[0].legend(handles, labels, loc="best")
-        if has_rate:
-            _curves(panels[2], model, "learning_rate", "", GREY, "-", 1.0, marked=False)
-            panels[2].set_xlabel("epoch")
-            panels[2].set_ylabel("learning rate")
-            panels[2].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-            panels[2].yaxis.get_offset_text().set_fontsize(7)
-            _frame(panels[2])
-        return save(figure, path)
+    histories = [training.history for training in model.trainings]
+    has_rate = any(history.get("learning_rate") for history in histories)
+    figure = new_figure(7.2, 2.75)
+    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}; {plural(len(histories), 'training')}."
+    head(figure, f"{model_title(model)}: training history", subtitle, evaluation.warnings)
+    panels = figure.subplots(1, 3 if has_rate else 2, width_ratios=(1, 1, 0.62) if has_rate else (1, 1))
+    for axes, name, label, scale in (
+        (panels[0], "loss", "loss, nats", 1.0),
+        (panels[1], "accuracy", "accuracy, per cent", 100.0),
+    ):
+        _curves(axes, model, name, "training", COLOURS[0], "-", scale)
+        _curves(axes, model, f"val_{name}", "validation", COLOURS[1], (0, (4, 1.2)), scale)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+        _frame(axes)
+    panels[1].set_ylim(0, 100)
+    panels[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
+    panels[1].text(0.99, 100 * evaluation.chance_uar + 1.5, "chance", transform=panels[1].get_yaxis_transform(),
+                   ha="right", fontsize=6.5)  # fmt: skip
+    handles, labels = panels[0].get_legend_handles_labels()
+    if any(training.best_epoch for training in model.trainings):
+        handles.append(panels[0].plot([], [], "o", color=INK, markersize=3.5)[0])
+        labels.append("kept epoch")
+    panels[0].legend(handles, labels, loc="best")
+    if has_rate:
+        _curves(panels[2], model, "learning_rate", "", GREY, "-", 1.0, marked=False)
+        panels[2].set_xlabel("epoch")
+        panels[2].set_ylabel("learning rate")
+        panels[2].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        panels[2].yaxis.get_offset_text().set_fontsize(7)
+        _frame(panels[2])
+    return figure
 
 
 def _frame(axes: Any) -> None:

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
+from matplotlib.figure import Figure
 
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.report import anchors
-from emovox.report.figures import COLOURS, INK, MARKERS, STYLE, head, new_figure, save
 from emovox.report.letters import legible
+from emovox.report.style import COLOURS, INK, MARKERS, RULE, head, in_style, new_figure
 from emovox.report.words import corpus_name, model_title
 
 NAMED_SPEAKERS = 40
 """Of more, names would overprint each other."""
 
 
-def groups_figure(evaluation: Evaluation, path: Path) -> Path:
+@in_style
+def groups_figure(evaluation: Evaluation) -> Figure:
     """Left, UAR by sex, intensity and statement; right, by speaker, the best model's hardest at the foot."""
-    with matplotlib.rc_context(STYLE):
-        models = list(evaluation.models.values())
-        rows = [
-            (part.attribute, g.name)
-            for part in models[0].breakdowns
-            if part.attribute != "speaker"
-            for g in part.groups
-        ]
-        speakers = len(set(evaluation.speakers))
-        height = 1.3 + max(0.42 * len(rows), 0.135 * min(speakers, NAMED_SPEAKERS), 1.6)
-        figure = new_figure(7.2 if rows else 4.8, height)
-        subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. UAR with 95 % intervals."
-        head(figure, "By group and by speaker", subtitle, evaluation.warnings)
-        by_speaker = any(part.attribute == "speaker" for part in models[0].breakdowns)
-        panels = figure.subplots(1, bool(rows) + by_speaker, squeeze=False, gridspec_kw={"wspace": 0.06})[0]
-        if rows:
-            _groups(panels[0], evaluation, models, rows)
-        if by_speaker:
-            _speakers(panels[-1], evaluation, models)
-        handles, names = panels[0].get_legend_handles_labels()
-        panels[0].legend(handles, names, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handletextpad=0.1,
-                         columnspacing=1.0, borderaxespad=0.0)  # fmt: skip
-        return save(figure, path)
+    models = list(evaluation.models.values())
+    rows = [
+        (part.attribute, g.name) for part in models[0].breakdowns if part.attribute != "speaker" for g in part.groups
+    ]
+    speakers = len(set(evaluation.speakers))
+    height = 1.3 + max(0.42 * len(rows), 0.135 * min(speakers, NAMED_SPEAKERS), 1.6)
+    figure = new_figure(7.2 if rows else 4.8, height)
+    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. UAR with 95 % intervals."
+    head(figure, "By group and by speaker", subtitle, evaluation.warnings)
+    by_speaker = any(part.attribute == "speaker" for part in models[0].breakdowns)
+    panels = figure.subplots(1, bool(rows) + by_speaker, squeeze=False, gridspec_kw={"wspace": 0.06})[0]
+    if rows:
+        _groups(panels[0], evaluation, models, rows)
+    if by_speaker:
+        _speakers(panels[-1], evaluation, models)
+    handles, names = panels[0].get_legend_handles_labels()
+    panels[0].legend(handles, names, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handletextpad=0.1,
+                     columnspacing=1.0, borderaxespad=0.0)  # fmt: skip
+    return figure
 
 
 def _groups(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation], rows: list[tuple[str, str]]) -> None:
@@ -64,7 +60,7 @@ def _groups(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation], ro
     before = ""
     for y, (attribute, _) in enumerate(rows):
         if attribute != before and y:
-            axes.axhline(y - 0.5, color="#bbbbbb", linewidth=0.6)
+            axes.axhline(y - 0.5, color=RULE, linewidth=0.6)
         before = attribute
     axes.set_yticks(range(len(rows)), [legible(f"{attribute}: {name}") for attribute, name in rows])
     _frame(axes, evaluation, len(rows))

@@ -11,6 +11,7 @@ from typing import Any
 from emovox.corpora.listing import Listing
 from emovox.errors import RunError
 from emovox.report import probe_figures
+from emovox.report.drawn import write
 from emovox.runs import Run
 
 Found = Mapping[str, Any]
@@ -45,12 +46,12 @@ def sections(run: Run) -> list[Section]:
         RunError: A file is damaged.
     """
     made = []
-    for name, write in WRITERS.items():
+    for name, tell in WRITERS.items():
         path = getattr(run.at, name)
         if not path.exists():
             continue
         try:
-            made.append(write(json.loads(path.read_text(encoding="utf-8")), run.at.probe_figure(name)))
+            made.append(tell(json.loads(path.read_text(encoding="utf-8")), run.at.probe_figure(name)))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             raise RunError(f"{path} is damaged ({reason}); delete it, and make it again if you want it") from None
@@ -77,7 +78,7 @@ def audit_section(found: Found, picture: Path) -> Section:
             *words,
         ),
         tables=(Listing("What each trick is worth", header, tuple(rows)),),
-        picture=probe_figures.audit(found, picture),
+        picture=write(probe_figures.audit(found), picture),
         caption="Hollow: the run's own UAR. Filled: the UAR under the trick, with its 95 % interval. Dotted: chance.",
     )
 
@@ -108,7 +109,7 @@ def adaptation_section(found: Found, picture: Path) -> Section:
             *words,
         ),
         tables=tuple(tables),
-        picture=probe_figures.adaptation(found, picture),
+        picture=write(probe_figures.adaptation(found), picture),
         caption="Filled: centred on clips of any emotion. Hollow: on neutral and calm ones only.",
     )
 
@@ -146,7 +147,7 @@ def robustness_section(found: Found, picture: Path) -> Section:
             *worst,
         ),
         tables=tuple(tables),
-        picture=probe_figures.robustness(found, picture),
+        picture=write(probe_figures.robustness(found), picture),
         caption="UAR under each condition, with 95 % intervals. Dashed: the same model on clips as recorded. Dotted: "
         "chance.",
     )
@@ -171,7 +172,7 @@ def learning_curve_section(found: Found, picture: Path) -> Section:
             *words,
         ),
         tables=(Listing("UAR by training speakers", ("speakers", *curves), tuple(rows)),),
-        picture=probe_figures.learning_curve(found, picture),
+        picture=write(probe_figures.learning_curve(found), picture),
         caption="UAR by the number of training speakers, on a logarithmic axis, with 95 % intervals.",
     )
 
