@@ -1,7 +1,7 @@
 # make run: set up, then fetch, train, judge, compare and export.   make help: everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check docs setup setup-dev clean
+.PHONY: help run test test-all check pages docs notebook setup setup-dev clean
 .DELETE_ON_ERROR:
 
 # The first Python from 3.11 to 3.13 (TensorFlow has no wheels for others yet); name another with make PYTHON=….
@@ -35,9 +35,15 @@ check: setup-dev  ## ruff, mypy, import-linter, codespell
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 
-docs: setup-dev  ## regenerate docs/cli.md from --help and the figures in README.md
+pages: setup-dev  ## write docs/cli.md from --help, and figures from benchmarks/results
 	@$(BIN)/python scripts/cli_reference.py
 	@$(BIN)/python benchmarks/table.py
+
+docs: setup-dev  ## build the documentation into site/
+	@$(BIN)/mkdocs build --strict --quiet
+
+notebook: setup-dev  ## run the notebook on RAVDESS, and keep its copy with outputs (ARGS="--data PATH")
+	@$(BIN)/python scripts/notebook.py notebooks/Speech_Emotion_Recognition_Notebook.ipynb $(ARGS)
 
 setup: $(VENV)/.installed-train  ## make .venv with what a run needs
 setup-dev: $(VENV)/.installed-dev  ## make .venv with what the tests and checks need as well

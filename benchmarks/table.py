@@ -1,11 +1,12 @@
-"""Write the figures in README.md from benchmarks/results/*.json, between two markers, and those of docs/choices.md.
+"""Write the figures of README.md, of the documentation and of its texts from benchmarks/results/*.json.
 
 A result is what ``training_results.json`` holds, with ``software`` and ``machine`` added by the command that measured
 it. A ``note`` says what sets it apart from the other results, ``looked_at`` what of its test clips was seen while
 recipes were chosen, where that is not what is usual for its protocol, and ``teachers`` which model learnt from which
 kind. A ``measurements`` list (``{"what", "value", "unit", "aim", "least"}``) gives rows of a second table, an
-``ablations`` list (``{"about", "what", "uar", "cross_entropy", "seconds_a_fit", "explored", "how"}``) the one in
-docs/choices.md, if that page holds the markers. ``audit.json``, ``robustness.json``, ``learning_curve.json`` and
+``ablations`` list (``{"about", "what", "uar", "cross_entropy", "seconds_a_fit", "explored", "how"}``) the tables of
+what was tried. In a page they stand between two markers: the models under ``speakers6`` in README.md, all of it in
+docs/figures.md. ``audit.json``, ``robustness.json``, ``learning_curve.json`` and
 ``adaptation.json`` fill docs/audit.md.
 """
 
@@ -19,7 +20,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-README, CHOICES, PROBES = ROOT / "README.md", ROOT / "docs" / "choices.md", ROOT / "docs" / "audit.md"
+README, FIGURES, PROBES = ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "audit.md"
+TEXTS = ROOT / "src" / "emovox" / "texts" / "figures.json"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 PROTOCOLS = ("speakers1", "speakers6", "speakers5", "loso", "holdout")
 TARGETS = {
@@ -51,6 +53,17 @@ LOOKED_AT = {
 
 TITLES = {"ravdess": "RAVDESS"}
 
+HEADLINE = {"speakers6-best": "best", "speakers6": "default", "speakers6-reference": "reference"}
+"""The results whose models stand in README.md, and their recipes."""
+
+BESIDE = (
+    ("people, on the same clips (Livingstone and Russo, 2018, recomputed)", "62.4", "62.4", ""),
+    ("Whisper large v3, frozen, last layer (EmoBox)", "75.3", "75.9", "637"),
+    ("WavLM large, frozen, last layer (EmoBox)", "72.0", "72.2", "316"),
+    ("HuBERT large, frozen, last layer (EmoBox)", "70.0", "70.3", "316"),
+)
+"""Who else was measured on speakers6, or on all clips: name, UAR, accuracy, and the encoder's size as published."""
+
 EMPTY = "Not measured yet. `python benchmarks/table.py` fills this in from `benchmarks/results/`."
 
 
@@ -77,6 +90,42 @@ def tables(results: dict[str, dict[str, Any]]) -> str:
     if measured:
         parts.append(_table(("what", "measured", "at least", "aim", "source"), "lrrrl", measured))
     return "\n\n".join(parts) or EMPTY
+
+
+def headline(results: dict[str, dict[str, Any]]) -> str:
+    """A Markdown table of the models under ``speakers6``, the best first, beside people and published encoders."""
+    rows = [
+        (figures["scores"]["uar"]["value"], (f"`{model}`, recipe `{recipe}`", _interval(figures["scores"]["uar"]),
+         _interval(figures["scores"]["accuracy"]), f"{figures['parameters'] / 1e6:.1f}"))
+        for name, recipe in HEADLINE.items() if name in results
+        for model, figures in results[name]["models"].items()
+    ]  # fmt: skip
+    rows += [(float(uar) / 100, (f"*{who}*", uar, accuracy, size)) for who, uar, accuracy, size in BESIDE]
+    if len(rows) == len(BESIDE):
+        return EMPTY
+    header = ("model", "UAR, %", "accuracy, %", "million parameters")
+    return _table(header, "lrrr", [row for _, row in sorted(rows, key=lambda row: -row[0])])
+
+
+def commands(results: dict[str, dict[str, Any]]) -> str:
+    """A Markdown table of what makes every result again."""
+    rows = [
+        (_source(name), f"`{result['command']}`", f"`{result.get('software', {}).get('commit', '')[:12]}`")
+        for name, result in results.items()
+        if "command" in result
+    ]
+    return _table(("source", "command", "measured at commit"), "lll", rows) if rows else EMPTY
+
+
+def named(results: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Figures by the names that texts have for them: ``speakers6.whisper.uar`` and the like, with intervals."""
+    return {
+        f"{name.replace('-', '_')}.{model}.{score}": f"{_interval(figures['scores'][score])} %"
+        for name, result in results.items()
+        for model, figures in result.get("models", {}).items()
+        if "scores" in figures
+        for score in ("uar", "accuracy")
+    }
 
 
 def _order(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
@@ -231,7 +280,7 @@ def _limit(measurement: dict[str, Any], name: str) -> str:
 
 
 def _source(name: str) -> str:
-    return f"[{name}](benchmarks/results/{name}.json)"
+    return f"`{name}`"
 
 
 def _table(header: tuple[str, ...], align: str, rows: Iterable[tuple[str, ...]]) -> str:
@@ -259,12 +308,10 @@ def read_results(folder: Path) -> dict[str, dict[str, Any]]:
 def pages() -> dict[Path, str]:
     """Every page with its figures as they should be."""
     results = read_results(RESULTS)
-    filled = {README: fill(README.read_text(encoding="utf-8"), tables(results))}
-    choices = CHOICES.read_text(encoding="utf-8")
-    if BEGIN in choices:
-        filled[CHOICES] = fill(choices, ablations(results))
-    filled[PROBES] = fill(PROBES.read_text(encoding="utf-8"), probes(results))
-    return filled
+    every = (tables(results), "## What was tried", ablations(results), "## The commands", commands(results))
+    filled = {README: headline(results), FIGURES: "\n\n".join(every), PROBES: probes(results)}
+    pages = {path: fill(path.read_text(encoding="utf-8"), text) for path, text in filled.items()}
+    return {**pages, TEXTS: json.dumps(named(results), indent=2, ensure_ascii=False) + "\n"}
 
 
 if __name__ == "__main__":

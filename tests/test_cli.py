@@ -158,7 +158,7 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     assert study.load == ("ravdess", Path("somewhere"))
     assert study.plan == {
         "protocol": "speakers6", "models": ("small",), "variant": None, "epochs": 3, "batch_size": 8, "seeds": 2,
-        "quick": True, "recipe": recipe, "corpus": "tiny",
+        "no_augment": False, "quick": True, "recipe": recipe, "corpus": "tiny",
     }  # fmt: skip
     planned, used, out, options = study.run
     assert (planned.protocol, used, out) == ("speakers6", corpus, Path("runs/x"))

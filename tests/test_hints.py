@@ -137,7 +137,7 @@ def test_the_next_steps_keep_what_was_given(finished: Run) -> None:
     weights = {f"{kind.name}_weights": Path("my weights") for kind in KINDS.values() if isinstance(kind, Heard)}
     given = {
         "data": "my own/table.csv", "protocol": "loso", "models": ("cnn", "yamnet"), "variant": None, "epochs": 3,
-        "batch_size": None, "seeds": 2, "quick": True, "recipe": None, **weights,
+        "batch_size": None, "no_augment": True, "seeds": 2, "quick": True, "recipe": None, **weights,
     }  # fmt: skip
     predict, again, compare = steps(finished, **given)
     assert predict["run"] == compare["runs"][0] == finished.path

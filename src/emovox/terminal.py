@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -111,6 +112,7 @@ class StageProgress:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             _Count(),
+            TextColumn("{task.fields[curve]}"),
             TimeRemainingColumn(compact=True),
             console=console,
             expand=True,
@@ -119,6 +121,7 @@ class StageProgress:
         self._tasks: dict[str, TaskID] = {}
         self._begun: dict[str, float] = {}
         self._said: dict[str, float] = {}
+        self._accuracies: dict[str, list[float]] = {}
         self._ended: set[str] = set()
         self._lock = threading.Lock()
 
@@ -147,7 +150,7 @@ class StageProgress:
                     return
                 self._begun[stage] = now
                 if self._live:
-                    self._tasks[stage] = self._bars.add_task(stage, total=total or None)
+                    self._tasks[stage] = self._bars.add_task(stage, total=total or None, curve="")
             if ended:
                 self._finish(stage, total, now)
             elif self._live:
@@ -156,6 +159,17 @@ class StageProgress:
                 self._said[stage] = now
                 left = (now - self._begun[stage]) * (total - done) / done if done else None
                 self._line(f"{stage}: {count(done, total)}" + (f", about {duration(left)} left" if left else ""))
+
+    def measured(self, stage: str, values: Mapping[str, float]) -> None:
+        """Show beside its bar how a training's validation accuracy went, and where it is."""
+        if "val_accuracy" not in values:
+            return
+        with self._lock:
+            accuracies = self._accuracies.setdefault(stage, [])
+            accuracies.append(values["val_accuracy"])
+            if stage in self._tasks:
+                now = f"{sparkline(accuracies)} {100 * accuracies[-1]:.0f} % validation"
+                self._bars.update(self._tasks[stage], curve=now)
 
     def say(self, sentence: str) -> None:
         """Print a sentence above the bars."""
@@ -167,10 +181,29 @@ class StageProgress:
         seconds = now - self._begun.pop(stage)
         self._said.pop(stage, None)
         self._ended.add(stage)
-        self._line(f"{stage}: {count(total, total)} in {duration(seconds)}")
+        accuracies = self._accuracies.pop(stage, [])
+        best = f", validation accuracy up to {100 * max(accuracies):.0f} %" if accuracies else ""
+        self._line(f"{stage}: {count(total, total)} in {duration(seconds)}{best}")
 
     def _line(self, text: str) -> None:
         self._console.print(Text(text, style="dim"), soft_wrap=True)
+
+
+SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(shares: Sequence[float], width: int = 12) -> str:
+    """A row of bars for numbers from 0 to 1, each the highest of its part of them.
+
+    >>> sparkline([0.0, 0.2, 0.5, 0.9, 1.0])
+    '▁▂▅██'
+    >>> len(sparkline([0.1] * 100))
+    12
+    """
+    count = min(width, len(shares))
+    ends = [k * len(shares) // count for k in range(count + 1)]
+    highest = [max(shares[first:end]) for first, end in itertools.pairwise(ends)]
+    return "".join(SPARKS[max(0, min(len(SPARKS) - 1, int(share * len(SPARKS))))] for share in highest)
 
 
 def say(console: Console, sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,15 @@ class Listing:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def _repr_html_(self) -> str:
+        head, *rows = (
+            "".join(f"<{tag} style='text-align:left'>{escape(cell)}</{tag}>" for cell in cells)
+            for tag, cells in (("th", self.header), *(("td", row) for row in self.rows))
+        )
+        caption = f"<caption style='text-align:left;font-weight:bold'>{escape(self.title)}</caption>"
+        body = "".join(f"<tr>{row}</tr>" for row in rows)
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def text(self) -> str:
         """The table as plain lines, its columns aligned.

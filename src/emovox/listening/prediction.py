@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,17 @@ class Prediction:
         """Every emotion and its probability, the likeliest first."""
         order = np.argsort(-self.probabilities, kind="stable")
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td style='text-align:left'>{escape(label)}</td><td><progress value='{share:.4f}' max='1'></progress>"
+            f"</td><td>{100 * share:.1f} %</td></tr>"
+            for label, share in self.ranked()
+        )
+        notes = ["<b>Not sure</b>: the model had better not say."] if self.abstains else []
+        notes += ["This sounds unlike all that the model learnt from."] if self.unfamiliar else []
+        notes += [f"The true emotion should be among: {escape(', '.join(self.set))}."] if self.set else []
+        return f"<table>{rows}</table>" + "".join(f"<p>{note}</p>" for note in notes)
 
     def as_dict(self) -> dict[str, Any]:
         """The prediction as plain values, ready for JSON."""

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext
@@ -32,6 +32,9 @@ _told: Any = None
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What a worker's libraries read when they are first imported, which is only where a task needs them."""
+
+Message = tuple[str, int, int, dict[str, float]]
+"""What a worker tells: a stage, steps done and in all, and what was measured at that step."""
 
 TASKS_PER_PROCESS = 2
 """After so many a process is replaced: TensorFlow keeps some 40 MB of every graph that was built."""
@@ -86,8 +89,8 @@ class _Direct:
     def __init__(self, told: Progress) -> None:
         self.told = told
 
-    def put(self, message: tuple[str, int, int]) -> None:
-        self.told(*message)
+    def put(self, message: Message) -> None:
+        _hand_on(self.told, message)
 
 
 class _Own(SpawnContext):
@@ -195,16 +198,25 @@ class Processes:
         """Hand on what the workers have told since the last call."""
         while True:
             try:
-                stage, done, total = self._queue.get_nowait()
+                message = self._queue.get_nowait()
             except (queue.Empty, OSError, ValueError):
                 return
-            self._tell(stage, done, total)
+            _hand_on(self._tell, message)
 
 
-def tell(stage: str, done: int, total: int) -> None:
-    """In a worker: say how far a stage is. Elsewhere: nothing."""
+def tell(stage: str, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
+    """In a worker: say how far a stage is, and what was measured at that step. Elsewhere: nothing."""
     if _told is not None:
-        _told.put((stage, done, total))
+        _told.put((stage, done, total, dict(values or {})))
+
+
+def _hand_on(told: Progress, message: Message) -> None:
+    """Tell a display how far a stage is; what was measured as well, if it has a method for that."""
+    stage, done, total, values = message
+    measured = getattr(told, "measured", None)
+    if values and measured:
+        measured(stage, values)
+    told(stage, done, total)
 
 
 def _begin(told: Any) -> None:

@@ -236,7 +236,7 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
             _member_seed(settings.members, job.seed, number),
             run.job_folder(job) / own,
             logs=run.at.logs(job.name) / own,
-            epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs),
+            epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs, values),
             lesson=settings.teacher.weight,
         )
         if progress.epochs_trained < settings.training.epochs:  # it stopped early
@@ -279,7 +279,7 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
     epochs, stage = settings.training.epochs, _stage(job)
     progress = train(
         network, settings.training, examples, job.seed, run.job_folder(job), logs=run.at.logs(job.name),
-        epoch_done=lambda done, most, values: tell(stage, done, epochs),
+        epoch_done=lambda done, most, values: tell(stage, done, epochs, values),
     )  # fmt: skip
     if progress.epochs_trained < epochs:  # it stopped early
         tell(stage, epochs, epochs)
