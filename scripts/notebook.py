@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from nbclient import NotebookClient
 
 SOURCE = Path(__file__).resolve().parents[1] / "notebooks" / "Speech_Emotion_Recognition_Notebook.py"
 SOUND = re.compile(r"src=['\"]data:audio/[^'\"]*['\"]")
-NOISE = re.compile(r"^.*(cuda|oneDNN|TF-TRT|cpu_feature_guard|absl::InitializeLog|computation_placer).*$\n?", re.M)
+NOISE = re.compile(
+    r"^.*(cuda|oneDNN|TF-TRT|cpu_feature_guard|absl::InitializeLog|computation_placer|restart the kernel).*$\n?", re.M
+)
 
 
 def read(changes: dict[str, str]) -> Any:
@@ -45,6 +48,8 @@ def read(changes: dict[str, str]) -> Any:
 def execute(notebook: Any, folder: Path, seconds: int = 3600) -> Any:
     """Run all cells in a folder; the first error ends it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    beside = str(Path(sys.executable).parent)  # where TensorBoard is
+    os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
     NotebookClient(notebook, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     return notebook
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -63,7 +64,8 @@ class Text:
     """
 
     def __init__(self, *names: str) -> None:
-        self._markdown = "\n\n".join(texts.read(name) for name in names)
+        read = "\n\n".join(texts.read(name) for name in names)
+        self._markdown = re.sub(r"^(#+ )", r"#\1", read, flags=re.M)  # below the notebook's own headings
 
     def _repr_markdown_(self) -> str:
         return self._markdown
