@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 NEAR_FRAMES = 5
 """What is as near to a loud frame is no pause."""
 
+MOST_GAIN_DB = 60.0
+
 WINDOW_SHARE = 0.4
 """Of the longest clip that is read whole, the length of a window over a longer one: 2 of 5 s, as long as most clips."""
 
@@ -84,6 +86,25 @@ def spectrum(waveform: np.ndarray, window: np.ndarray, hop_samples: int, fft_siz
     """
     frames = np.lib.stride_tricks.sliding_window_view(waveform, len(window))[::hop_samples]
     return np.abs(np.fft.rfft(frames * window, fft_size))
+
+
+def at_peak(mel: np.ndarray, peak: float, power: int) -> np.ndarray:
+    """A clip's mel bands, times what makes the loudest of all its values ``peak``; the level of the recording is gone.
+
+    Args:
+        mel: (frames, bands).
+        peak: 0 leaves the clip at the level that it was recorded at.
+        power: Of the magnitudes in ``mel``. A clip is made louder by :data:`MOST_GAIN_DB` at most, so that silence
+            stays silent.
+    """
+    if not peak:
+        return mel
+    return np.asarray(mel * (np.float32(peak) / max(mel.max(), quietest_peak(peak, power))))
+
+
+def quietest_peak(peak: float, power: int) -> np.float32:
+    """The peak of the quietest clip that :func:`at_peak` brings to ``peak``."""
+    return np.float32(peak * 10 ** (-MOST_GAIN_DB / 20 * power))
 
 
 def triangles(centres: np.ndarray, bins: np.ndarray) -> np.ndarray:

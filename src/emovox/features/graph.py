@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from emovox.features.front_end import NEAR_FRAMES, WINDOW_SHARE
+from emovox.features.front_end import NEAR_FRAMES, WINDOW_SHARE, quietest_peak
 
 OPSET = 17
 """ONNX operator set; every ONNX Runtime since 1.12 reads it, in the browser too."""
@@ -105,6 +105,14 @@ def mel_spectrum(
     size = op("Reshape", size, whole(-1, fft_size // 2))  # (frames, bins), in the order of `bins`
     bins = (p[:, None] + rows * q).ravel()  # all but the last
     return op("MatMul", size, mel_matrix[bins])
+
+
+def at_peak(op: Graph, mel: str, peak: float, power: int) -> str:
+    """:func:`emovox.features.front_end.at_peak`."""
+    if not peak:
+        return mel
+    loudest = op("Max", op("ReduceMax", mel, keepdims=1), real(quietest_peak(peak, power)))
+    return op("Mul", mel, op("Div", real(peak), loudest))
 
 
 def loud(op: Graph, energy: str, trim_db: float) -> str:

@@ -30,6 +30,8 @@ class LogMel:
         n_mels: Mel bands, triangular and unnormalised, on the HTK scale (Young et al., The HTK Book, eq. 5.13).
         fmin_hz, fmax_hz: The lower edge of the first band and the upper edge of the last.
         power: Exponent of the magnitude spectrum: 1 magnitude (as YAMNet), 2 power.
+        peak: What the loudest value of a clip is brought to before the logarithm, so that a microphone's distance and
+            gain do not matter; 0 leaves clips at the level that they were recorded at.
         offset: Added before the logarithm; it sets the floor of silence.
         trim_db: Frames before the first and after the last one that is within this many decibels of the loudest are
             dropped; 0 keeps all.
@@ -48,6 +50,7 @@ class LogMel:
     fmin_hz: float = 60.0
     fmax_hz: float = 7600.0
     power: Literal[1, 2] = 1
+    peak: float = 0.0
     offset: float = 1e-3
     trim_db: float = 35.0
     n_frames: int = 128
@@ -68,6 +71,8 @@ class LogMel:
             raise ValueError("fft_size must be even, hop_seconds, n_mels and offset above 0")
         if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate_hz / 2:
             raise ValueError(f"needs 0 <= fmin_hz < fmax_hz <= {self.sample_rate_hz // 2}")
+        if not self.peak >= 0:
+            raise ValueError("peak must be above 0, or 0 to keep a recording's level")
         if not self.trim_db >= 0 or self.n_frames < 0 or self.most_frames < 0:
             raise ValueError("trim_db, n_frames and most_frames must be above 0, or 0 to keep all")
 
@@ -142,7 +147,7 @@ class LogMel:
         waveform = np.pad(waveform, (0, max(0, self.window_samples - len(waveform))))
         magnitudes = front_end.spectrum(waveform, self.window, self.hop_samples, self.fft_size)
         mel = (magnitudes**self.power).astype(np.float32) @ self.mel_matrix  # (frames, mels)
-        return np.asarray(np.log(mel + np.float32(self.offset)))
+        return np.asarray(np.log(front_end.at_peak(mel, self.peak, self.power) + np.float32(self.offset)))
 
     def fit(self, windows: np.ndarray) -> np.ndarray:
         """Scale and pad: (windows, frames, n_mels) → (windows, n_frames, n_mels)."""
@@ -164,7 +169,9 @@ class LogMel:
 
     def to_onnx(self, graph: Graph) -> tuple[str, str]:
         """Add the five steps to a graph: ``waveform`` (samples,) → (windows, n_frames, n_mels) and (windows,)."""
-        from emovox.features.graph import DOUBLE, FLOAT, loud, mel_spectrum, real, speech, utterances, whole, windows
+        from emovox.features.graph import (
+            DOUBLE, FLOAT, at_peak, loud, mel_spectrum, real, speech, utterances, whole, windows,
+        )  # fmt: skip
 
         op = graph
         short = op("Max", op("Sub", whole(self.window_samples), op("Shape", "waveform")), whole(0))
@@ -172,7 +179,7 @@ class LogMel:
         mel = mel_spectrum(
             op, waveform, self.window, self.hop_samples, self.fft_size, self.power, self.mel_matrix
         )  # (frames, n_mels)
-        log_mel = op("Log", op("Add", mel, real(self.offset)))
+        log_mel = op("Log", op("Add", at_peak(op, mel, self.peak, self.power), real(self.offset)))
 
         energy = op("ReduceSum", op("Exp", log_mel), whole(1), keepdims=0)  # (frames,)
         near = loud(op, op("Pow", energy, real(2 / self.power)), self.trim_db)

@@ -35,12 +35,15 @@ class WhisperMel:
         trim_db: Frames before the first and after the last one that is within this many decibels of the loudest are
             dropped; 0 keeps all.
         n_mels: Mel bands; the published networks take 80.
+        peak: The power that the loudest value of a clip is brought to, so that a microphone's distance and gain do not
+            matter; 0 leaves clips at the level that they were recorded at, as published.
         most_frames: Frames up to which a clip is read whole; a longer one becomes shorter windows without its pauses.
             0 for any number.
     """
 
     trim_db: float = 35.0
     n_mels: int = 80
+    peak: float = 1.0
     most_frames: int = 500
 
     sample_rate_hz: ClassVar[int] = SAMPLE_RATE_HZ
@@ -53,8 +56,8 @@ class WhisperMel:
         """
         if self.n_mels != 80:
             raise ValueError("n_mels must be 80, as the published networks of Whisper have it")
-        if not self.trim_db >= 0 or self.most_frames < 0:
-            raise ValueError("trim_db and most_frames must be above 0, or 0 to keep all")
+        if not self.trim_db >= 0 or self.most_frames < 0 or not self.peak >= 0:
+            raise ValueError("trim_db, most_frames and peak must be above 0, or 0 to keep all")
 
     @property
     def shape(self) -> tuple[int | None, int]:
@@ -118,11 +121,11 @@ class WhisperMel:
         waveform = np.pad(waveform, (0, max(0, WINDOW_SAMPLES - len(waveform))))  # what is shorter cannot be reflected
         waveform = np.pad(waveform, WINDOW_SAMPLES // 2, mode="reflect")
         magnitudes = front_end.spectrum(waveform, self.window, HOP_SAMPLES, WINDOW_SAMPLES)[:-1]
-        return np.asarray((magnitudes**2).astype(np.float32) @ self.mel_matrix)
+        return front_end.at_peak((magnitudes**2).astype(np.float32) @ self.mel_matrix, self.peak, power=2)
 
     def to_onnx(self, graph: Graph) -> tuple[str, str]:
         """Add the same steps to a graph: ``waveform`` (samples,) → (windows, frames, n_mels) and (windows,)."""
-        from emovox.features.graph import loud, mel_spectrum, real, speech, utterances, whole
+        from emovox.features.graph import at_peak, loud, mel_spectrum, real, speech, utterances, whole
 
         op = graph
         short = op("Max", op("Sub", whole(WINDOW_SAMPLES), op("Shape", "waveform")), whole(0))
@@ -130,6 +133,7 @@ class WhisperMel:
         waveform = op("Pad", waveform, whole(WINDOW_SAMPLES // 2, WINDOW_SAMPLES // 2), mode="reflect")
         mel = mel_spectrum(op, waveform, self.window, HOP_SAMPLES, WINDOW_SAMPLES, 2, self.mel_matrix)
         mel = op("Slice", mel, whole(0), whole(-1), whole(0))  # (frames, n_mels)
+        mel = at_peak(op, mel, self.peak, power=2)
 
         log_mel = op("Mul", op("Log", op("Max", mel, real(FLOOR))), real(1 / np.log(10)))
         log_mel = op("Max", log_mel, op("Sub", op("ReduceMax", log_mel, keepdims=1), real(DEPTH)))
