@@ -246,6 +246,17 @@ def test_there_is_no_other_built_in_recipe() -> None:
 # Plans
 
 
+def test_a_plan_without_altered_clips() -> None:
+    planned, usual = plan(no_augment=True), plan()
+    network, head = "cnn", "whisper"
+    assert usual.models[network].training.augment != Augmentation() and usual.models[head].alter.versions
+    assert planned.models[network].training.augment == Augmentation()
+    assert dataclasses.replace(planned.models[network].training, augment=usual.models[network].training.augment) == (
+        usual.models[network].training
+    )
+    assert planned.models[head].alter.versions == 0
+
+
 def test_a_plan_is_the_default_study_unless_something_is_asked() -> None:
     assert plan() == built_in("default")
     assert set(plan().models) == set(KINDS)

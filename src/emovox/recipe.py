@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from emovox.errors import ModelError, RecipeError, RunError, SplitError
 from emovox.layout import check_name
 from emovox.models import KINDS, Ensemble, Heard, kind_of
-from emovox.models.settings import Count, Range, Settings
+from emovox.models.settings import Augmentation, Count, Range, Settings
 from emovox.splits import PROTOCOLS
 
 BUILT_IN = ("default", "best", "reference", "replica", "synthetic")
@@ -117,6 +117,7 @@ def plan(
     quick: bool = False,
     recipe: Path | None = None,
     corpus: str | None = None,
+    no_augment: bool = False,
 ) -> Recipe:
     """The recipe that the given wishes amount to: a recipe file or the built-in one, then each wish over it.
 
@@ -125,6 +126,7 @@ def plan(
         quick: A few epochs only, to see that all works.
         recipe: A TOML file; None takes the built-in one, of which the synthetic corpus has a shorter one of its own.
         corpus: The name of the corpus that is there; None leaves what the recipe says.
+        no_augment: Models learn from the clips as they are, and not from altered ones too.
 
     Raises:
         RecipeError: The file is not a recipe, or one of its settings cannot work.
@@ -145,13 +147,16 @@ def plan(
             raise ModelError(f"Unknown model {name!r}; available: {', '.join(planned.models)}")
     if not chosen:
         raise ModelError(f"No model is named; available: {', '.join(planned.models)}")
-    training = {"epochs": epochs or (QUICK_EPOCHS if quick else None), "batch_size": batch_size}
+    training: dict[str, Any] = {"epochs": epochs or (QUICK_EPOCHS if quick else None), "batch_size": batch_size}
+    training = {name: value for name, value in training.items() if value is not None}
+    if no_augment:
+        training["augment"] = Augmentation()
     wished = dataclasses.replace(
         planned,
         corpus=corpus or planned.corpus,
         protocol=protocol or planned.protocol,
         seeds=planned.seeds if seeds is None else seeds,
-        models={name: _trained(planned.models[name], training) for name in chosen},
+        models={name: _trained(planned.models[name], training, no_augment) for name in chosen},
     )
     check(wished)
     return wished
@@ -289,13 +294,14 @@ def _build(kind: type[Any], table: dict[str, Any], where: str) -> Any:
     return kind(**values)
 
 
-def _trained(settings: Settings, changes: dict[str, int | None]) -> Settings:
-    """The settings with changes to how a network learns, where one does."""
-    training = getattr(settings, "training", None)
-    wanted = {name: value for name, value in changes.items() if value is not None}
-    if training is None or not wanted:
-        return settings
-    return dataclasses.replace(settings, training=dataclasses.replace(training, **wanted))  # type: ignore[call-arg]
+def _trained(settings: Settings, training: dict[str, Any], no_augment: bool) -> Settings:
+    """The settings with changes to how a network learns, where one does, and without altered clips if so wished."""
+    changed: dict[str, Any] = {}
+    if training and hasattr(settings, "training"):
+        changed["training"] = dataclasses.replace(settings.training, **training)
+    if no_augment and hasattr(settings, "alter"):
+        changed["alter"] = dataclasses.replace(settings.alter, versions=0)
+    return dataclasses.replace(settings, **changed)
 
 
 def _table(name: str, settings: Any, first: dict[str, Any] = types.MappingProxyType({})) -> list[str]:  # type: ignore[assignment]

@@ -30,6 +30,9 @@ ODD = {
     "power, trimmed": LogMel(power=2, offset=1e-6, trim_db=20.0, n_frames=41, scaling="minmax"),
     "window fills the transform": LogMel(window_seconds=0.032, hop_seconds=0.04, trim_db=0, fmax_hz=8000.0),
     "untrimmed": WhisperMel(trim_db=0),
+    "at a peak": LogMel(peak=10.0, n_frames=0),
+    "power at a peak": LogMel(peak=3.0, power=2, trim_db=0),
+    "as recorded": WhisperMel(peak=0),
 }
 FRONTS: dict[str, FrontEnd] = {
     **{
@@ -127,6 +130,19 @@ def test_settings_are_a_frozen_dataclass_that_can_be_checked(name: str) -> None:
     front.check()
     with pytest.raises(dataclasses.FrozenInstanceError):
         front.trim_db = 1.0
+
+
+@pytest.mark.parametrize("front", [LogMel(peak=10.0), LogMel(peak=1.0, power=2), WhisperMel()])
+def test_at_a_peak_the_level_of_a_recording_is_gone(front: FrontEnd) -> None:
+    spoken = babble(1)
+    usual, weights = front(spoken)
+    for gain in (0.03, 0.3, 3.0):
+        found = front((gain * spoken).astype(np.float32))
+        np.testing.assert_allclose(found.features, usual, atol=1e-4)
+        np.testing.assert_array_equal(found.weights, weights)
+    recorded = dataclasses.replace(front, peak=0.0)  # type: ignore[type-var]
+    assert np.abs(recorded(0.03 * spoken).features - recorded(spoken).features).max() > 0.1
+    assert np.abs(front(1e-9 * spoken).features - front(0 * spoken).features).max() < 0.1  # silence is not made loud
 
 
 @pytest.mark.parametrize("front", [LogMel(), WhisperMel()])

@@ -19,7 +19,7 @@ def test_equals_the_published_extractor(name: str, shared: Path) -> None:
     with np.load(shared / "whisper" / "reference.npz") as reference:
         waveform, expected = reference[f"{name}/waveform"], reference[f"{name}/log_mel"].T
     padded = np.pad(waveform, (0, THIRTY_SECONDS - len(waveform)))
-    np.testing.assert_allclose(WhisperMel().log_mel(padded), expected, atol=1e-4)
+    np.testing.assert_allclose(WhisperMel(peak=0).log_mel(padded), expected, atol=1e-4)
 
 
 def test_one_frame_equals_the_bare_equation() -> None:
@@ -27,7 +27,7 @@ def test_one_frame_equals_the_bare_equation() -> None:
     n = np.arange(400)
     frame = x[10 * 160 - 200 : 10 * 160 + 200] * np.sin(np.pi * n / 400) ** 2
     power = np.abs(np.exp(-2j * np.pi * np.outer(np.arange(201), n) / 400) @ frame) ** 2
-    front = WhisperMel()
+    front = WhisperMel(peak=0)
     mel = power @ front.mel_matrix
     loudest = front.log_mel(x.astype(np.float32)).max() * 4 - 4
     expected = (np.maximum(np.log10(mel), loudest - 8) + 4) / 4
@@ -45,7 +45,7 @@ def test_bands_are_straight_to_a_kilohertz_and_then_a_constant_ratio_apart() -> 
 
 @pytest.mark.parametrize("samples", [1, 200, 201, 1_600, 16_000, 16_159])
 def test_any_length_gives_a_frame_per_hop(samples: int) -> None:
-    log_mel = WhisperMel().log_mel(babble(2)[:samples])
+    log_mel = WhisperMel(peak=0).log_mel(babble(2)[:samples])
     assert log_mel.shape == (max(samples, 400) // 160, 80)
     assert log_mel.dtype == np.float32
     assert np.isfinite(log_mel).all()

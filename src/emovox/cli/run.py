@@ -99,6 +99,9 @@ def run(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most this many for each training.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, metavar="N", help="Clips a training step.")] = None,
+    no_augment: Annotated[
+        bool, typer.Option("--no-augment", help="Learn from the clips as they are, and not from altered ones too.")
+    ] = False,
     seeds: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Trainings of each model on each fold. Default: 1.")
     ] = None,
@@ -123,7 +126,7 @@ def run(
 
     settings: dict[str, Any] = {
         "protocol": protocol, "models": names(models), "variant": variant, "epochs": epochs,
-        "batch_size": batch_size, "seeds": seeds, "quick": quick, "recipe": recipe,
+        "batch_size": batch_size, "no_augment": no_augment, "seeds": seeds, "quick": quick, "recipe": recipe,
     }  # fmt: skip
     if out is not None and visible(str(out)) != str(out):
         raise RunError(f"{out} cannot be a run's name, as it is not plain text in UTF-8; choose another with --out")
