@@ -14,7 +14,7 @@ from emovox.models.yamnet_table import BODY, convolutions
 from emovox.models.yamnet_weights import load_into, read_weights
 
 # The published front end, on one patch.
-FRONT = LogMel(hop_seconds=0.010, n_mels=64, fmin_hz=125.0, fmax_hz=7500.0, trim_db=0.0, n_frames=96)
+FRONT = LogMel(peak=0, hop_seconds=0.010, n_mels=64, fmin_hz=125.0, fmax_hz=7500.0, trim_db=0.0, n_frames=96)
 
 
 @pytest.fixture(autouse=True)

@@ -50,7 +50,7 @@ class LogMel:
     fmin_hz: float = 60.0
     fmax_hz: float = 7600.0
     power: Literal[1, 2] = 1
-    peak: float = 0.0
+    peak: float = 10.0
     offset: float = 1e-3
     trim_db: float = 35.0
     n_frames: int = 128
