@@ -83,8 +83,8 @@ notebook.Text("corpus")
 # %% [markdown]
 # ### What it sounds like
 #
-# One clip of each emotion, by the same speaker. (The copy of this notebook in the repository holds no sounds, because of
-# their licence: run it to hear them.)
+# One clip of each emotion, by the same speaker. (The copy of this notebook in the repository holds no sounds, for
+# their licence's sake: run it to hear them.)
 
 # %%
 speaker = corpus.speakers[0]

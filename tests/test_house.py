@@ -67,7 +67,6 @@ def test_the_listening_half_is_kept_from_every_module_of_the_learning_half():
 
 
 REACHED = {
-    "tensorboard": "reads the logs",
     "tf2onnx": "Keras' exporter imports it",
     "markdown_it_py": "is imported as markdown_it",
 }

@@ -75,6 +75,11 @@ class Layout:
         return self.path / "logs" / _check_job(name)
 
     @property
+    def projector(self) -> Path:
+        """Test clips as points, for TensorBoard's projector."""
+        return self.path / "logs" / "projector"
+
+    @property
     def results(self) -> Path:
         """Every figure, for programs."""
         return self.path / "training_results.json"
@@ -174,6 +179,6 @@ FILES = (
     ("trials/", "trainings of the audit and of the learning curve, a run folder each; leaky on purpose"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
     ("provenance.json", "corpus digest; of every session: command, versions, machine, seconds"),
-    ("logs/", "training histories for TensorBoard"),
+    ("logs/", "for TensorBoard: histories, confusion, spectrograms, settings and outcomes, and test clips as points"),
 )
 """What a run folder may hold, and what it is for."""

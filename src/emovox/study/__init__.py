@@ -112,6 +112,7 @@ def run_study(
         evaluation = stages.judge(run)
         with Processes(1, cores, tell, again) as executor:  # exporting a large network takes most memory of all
             stages.export(run, evaluation, found, executor, tell)
+            stages.board(run, executor)
         stages.report(run, evaluation, tell)
     return run
 

@@ -25,6 +25,7 @@ from emovox.recipe import Recipe, members_of
 from emovox.report import write_report
 from emovox.report.words import caution
 from emovox.runs import RESULT, Job, Run
+from emovox.study.board import board_job
 from emovox.study.executors import Executor
 from emovox.study.jobs import combine_job, export_job, train_job
 from emovox.training.hearing import hear
@@ -257,6 +258,13 @@ def export(run: Run, evaluation: Evaluation, weights: Weights, executor: Executo
                 done += 1
                 tell("export", done, len(names))
     run.update_provenance({"exported": _results_digest(run)})
+
+
+def board(run: Run, executor: Executor) -> None:
+    """Write what TensorBoard shows of the run as a whole."""
+    with timed(run, "board"):
+        for _ in executor.results([executor.submit(board_job, str(run.path))]):
+            pass
 
 
 def report(run: Run, evaluation: Evaluation, tell: Progress) -> Path:
