@@ -5,8 +5,8 @@ it. A ``note`` says what sets it apart from the other results, ``looked_at`` wha
 recipes were chosen, where that is not what is usual for its protocol, and ``teachers`` which model learnt from which
 kind. A ``measurements`` list (``{"what", "value", "unit", "aim", "least"}``) gives rows of a second table, an
 ``ablations`` list (``{"about", "what", "uar", "cross_entropy", "seconds_a_fit", "explored", "how"}``) the tables of
-what was tried. In a page they stand between two markers: the models under ``speakers6`` in README.md, all of it in
-docs/figures.md. ``audit.json``, ``robustness.json``, ``learning_curve.json`` and
+what was tried. In a page they stand between two markers: the models under ``speakers6`` in README.md, their commands in
+docs/how-to/reproduce.md, all of it in docs/figures.md. ``audit.json``, ``robustness.json``, ``learning_curve.json`` and
 ``adaptation.json`` fill docs/audit.md.
 """
 
@@ -21,6 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 README, FIGURES, PROBES = ROOT / "README.md", ROOT / "docs" / "figures.md", ROOT / "docs" / "audit.md"
+AGAIN = ROOT / "docs" / "how-to" / "reproduce.md"
 TEXTS = ROOT / "src" / "emovox" / "texts" / "figures.json"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 PROTOCOLS = ("speakers1", "speakers6", "speakers5", "loso", "holdout")
@@ -115,6 +116,17 @@ def commands(results: dict[str, dict[str, Any]]) -> str:
         if "command" in result
     ]
     return _table(("source", "command", "measured at commit"), "lll", rows) if rows else EMPTY
+
+
+def again(results: dict[str, dict[str, Any]]) -> str:
+    """A Markdown table of the measured figures of README.md, and of the command that makes each again."""
+    rows = [
+        (f"`{model}`, recipe `{recipe}`", _interval(figures["scores"]["uar"]), f"`{results[name]['command']}`",
+         f"{sum(results[name]['seconds'].values()) / 60:.0f}" if "seconds" in results[name] else "")
+        for name, recipe in HEADLINE.items() if name in results
+        for model, figures in results[name]["models"].items()
+    ]  # fmt: skip
+    return _table(("model", "UAR, %", "command", "minutes"), "lrlr", rows) if rows else EMPTY
 
 
 def named(results: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -310,6 +322,7 @@ def pages() -> dict[Path, str]:
     results = read_results(RESULTS)
     every = (tables(results), "## What was tried", ablations(results), "## The commands", commands(results))
     filled = {README: headline(results), FIGURES: "\n\n".join(every), PROBES: probes(results)}
+    filled[AGAIN] = again(results)
     pages = {path: fill(path.read_text(encoding="utf-8"), text) for path, text in filled.items()}
     return {**pages, TEXTS: json.dumps(named(results), indent=2, ensure_ascii=False) + "\n"}
 
