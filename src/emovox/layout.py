@@ -118,6 +118,11 @@ class Layout:
         return self.path / "figures" / f"{check_name(what)}_{check_name(model)}.png"
 
     @property
+    def pdf(self) -> Path:
+        """The report as a PDF."""
+        return self.path / "report.pdf"
+
+    @property
     def artifacts(self) -> Path:
         """The folder of the files that answer."""
         return self.path / "artifacts"
@@ -170,7 +175,8 @@ FILES = (
     ("training_results.json", "every figure, for programs"),
     ("model_comparison.csv", "one row a model, for spreadsheets"),
     ("predictions.npz", "what each model predicted for each test clip"),
-    ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX)"),
+    ("report.pdf", "the same to print ('emovox report --pdf RUN')"),
+    ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX), with a model card each"),
     ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
     ("audit.json", "how much each trick would inflate the figures ('emovox audit RUN')"),
     ("robustness.json", "what other recordings do to the figures ('emovox evaluate --robustness RUN')"),

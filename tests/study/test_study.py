@@ -99,7 +99,7 @@ def test_results_keep_the_published_keys(finished: Run) -> None:
 def test_provenance_tells_what_a_figure_needs(finished: Run) -> None:
     about = json.loads((finished.path / "provenance.json").read_text())
     assert about["weights"] == {"yamnet": "a random start"}
-    assert set(about["seconds"]) == {"prepare", "train", "judge", "export", "report"}
+    assert set(about["seconds"]) == {"prepare", "train", "judge", "export", "board", "report"}
     (session,) = about["sessions"]
     assert session["machine"]["cores"] >= 1 and "tensorflow" in session["software"] and session["workers"] == 1
     assert session["command"] == f"Python: run_study(…, out={str(finished.path)!r})"

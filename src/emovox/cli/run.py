@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
+import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -118,6 +119,7 @@ def run(
         typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as a run's own."),
     ] = None,
     workers: WorkersOption = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the report in the browser at the end.")] = False,
     **weights: Path | None,
 ) -> None:
     """Fetch, train, judge, compare and export: the whole study in one command."""
@@ -164,6 +166,8 @@ def run(
     if earlier is not None:
         given = {**_as_begun(earlier), **{name: value for name, value in {"data": data, **weights}.items() if value}}
     show_finished(Screen(), finished, evaluate(finished), given)
+    if show:
+        webbrowser.open(finished.at.report.resolve().as_uri())
 
 
 def chosen_files(weights: Mapping[str, Path | None]) -> dict[str, Path]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emovox.evaluation import Evaluation
 from emovox.runs import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["write_report"]
 
@@ -23,17 +27,29 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
     Raises:
         StorageError: The folder cannot be written.
     """
-    from emovox.report import confidence, drawn, figures, groups, html, summary
+    from emovox.report import card, confidence, drawn, figures, groups, html, summary
+    from emovox.report.words import model_title
 
-    pictures = {"final": drawn.write(figures.final_comparison(evaluation), run.at.final_figure)}
-    drawn_once = {"reliability": confidence.reliability_figure, "doubt": confidence.doubt_figure}
+    pictures: dict[str, Path | str] = {}
+
+    def keep(name: str, figure: Figure, path: Path, title: str) -> None:
+        drawn.write(figure, path)
+        pictures[name] = drawn.svg(figure, title)
+
+    keep("final", figures.final_comparison(evaluation), run.at.final_figure, "Final comparison of all models")
+    drawn_once = {
+        "reliability": (confidence.reliability_figure, "Confidence and accuracy of every model"),
+        "doubt": (confidence.doubt_figure, "Wrong answers by share answered, and sets that hold the truth"),
+    }
     if evaluation.best.breakdowns:
-        drawn_once["groups"] = groups.groups_figure
-    for name, draw_all in drawn_once.items():
-        pictures[name] = drawn.write(draw_all(evaluation), run.at.picture(name))
+        drawn_once["groups"] = (groups.groups_figure, "Results by group and by speaker")
+    for name, (draw_all, title) in drawn_once.items():
+        keep(name, draw_all(evaluation), run.at.picture(name), title)
     for name, model in evaluation.models.items():
         own = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
         for what, draw in own.items():
-            pictures[f"{what}_{name}"] = drawn.write(draw(evaluation, model), run.at.figure(what, name))
+            title = f"{what.capitalize()} of {model_title(model)}"
+            keep(f"{what}_{name}", draw(evaluation, model), run.at.figure(what, name), title)
     summary.write(run, evaluation)
+    card.write_cards(run, evaluation)
     return html.write(run, evaluation, pictures)

@@ -8,12 +8,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from emovox import texts
 from emovox.evaluation import Evaluation, ModelEvaluation
+from emovox.evaluation.hardest import hardest
 from emovox.files import write_text
 from emovox.layout import FILES
 from emovox.models import KINDS
 from emovox.report import anchors, probes, theory
-from emovox.report.parts import figure, pairs, share, table, tag_of, with_interval
+from emovox.report.cautions import cautions
+from emovox.report.parts import Picture, figure, pairs, share, table, tag_of, with_interval
 from emovox.report.sections import by_group, how_sure, two_by_two
 from emovox.report.summary import about
 from emovox.report.words import (
@@ -25,7 +28,6 @@ from emovox.report.words import (
     epochs,
     how_tested,
     interval,
-    listed,
     minutes,
     model_title,
     percent,
@@ -35,53 +37,62 @@ from emovox.report.words import (
 from emovox.runs import Run
 
 STYLE = """
-:root { --ink: #222; --grey: #666; --line: #ddd; --faint: #f6f6f4; --alert: #b00020; --link: #0b5a8f; }
+:root { color-scheme: light dark; --ink: #222; --grey: #5f5f5f; --line: #ddd; --faint: #eef5fa; --alert: #b00020;
+  --link: #0b5a8f; --ground: #fff; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e6; --grey: #a8a8a5; --line: #444; --faint: #1d2a33;
+  --alert: #ff8a80; --link: #7cc0ee; --ground: #16181a; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 58rem; color: var(--ink); background: #fff;
+body { margin: 0 auto; padding: 2.5rem 1.25rem 4rem; max-width: 58rem; color: var(--ink); background: var(--ground);
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .25rem; letter-spacing: -.01em; }
 h2 { font-size: 1.3rem; margin: 2.8rem 0 .6rem; padding-top: .8rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.05rem; margin: 1.8rem 0 .4rem; }
 p { margin: .5rem 0 .9rem; }
 a { color: var(--link); }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+.skip { position: absolute; left: -99rem; } .skip:focus { position: static; }
 .lead { color: var(--grey); margin-bottom: 1.2rem; }
 .warning { border: 1.5px solid var(--alert); border-left-width: 6px; color: var(--alert); padding: .6rem .9rem;
   margin: 1rem 0; border-radius: 3px; }
 .warning strong { text-transform: uppercase; letter-spacing: .04em; }
 .tag { color: var(--alert); font-size: .8em; font-weight: 600; }
-nav { font-size: .92rem; margin: 1rem 0 0; } nav a { margin-right: 1.1em; white-space: nowrap; }
+nav { font-size: .92rem; margin: 1rem 0 0; } nav a { margin-right: 1.1em; white-space: nowrap; line-height: 1.9; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0 1rem; font-variant-numeric: tabular-nums; }
 .note { color: var(--grey); font-size: .88rem; margin: 1rem 0 .2rem; }
-th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
-th { font-weight: 600; border-bottom: 1.5px solid #999; vertical-align: bottom; white-space: normal; }
-td { vertical-align: top; }
-th:first-child, td:first-child { text-align: left; padding-left: 0; }
-tr.best td { background: #eef5fa; font-weight: 600; }
-tr.anchor td { color: var(--grey); }
-table.words th, table.words td { text-align: left; white-space: normal; vertical-align: top; }
-table.words td:first-child { white-space: nowrap; }
+th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap;
+  vertical-align: top; }
+thead th { font-weight: 600; border-bottom: 1.5px solid var(--grey); vertical-align: bottom; white-space: normal; }
+tbody th { font-weight: inherit; }
+tr > :first-child { text-align: left; padding-left: 0; }
+tr.best > * { background: var(--faint); font-weight: 600; }
+tr.anchor > * { color: var(--grey); }
+table.words th, table.words td { text-align: left; white-space: normal; }
+table.words th { white-space: nowrap; }
 td.code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .82rem; overflow-wrap: anywhere; }
 .low { color: var(--grey); font-weight: 400; font-size: .85em; }
-figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; display: block; }
+figure { margin: 1.2rem 0; } figure img, figure svg { max-width: 100%; height: auto; display: block; }
+@media (max-width: 40rem) { figure.wide svg, figure.wide img { max-width: none !important; width: 44rem; } }
 figcaption { color: var(--grey); font-size: .88rem; margin-top: .5rem; }
 figcaption b { color: var(--ink); }
-figure.narrow img { width: 27rem; }
+figure.narrow img, figure.narrow svg { width: 27rem; }
 dt { font-weight: 600; margin-top: .6rem; } dd { margin: 0 0 0 1.2rem; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: 1rem; color: var(--grey);
   font-size: .88rem; }
-@media print { body { max-width: none; padding: 0; font-size: 11pt; } nav { display: none; }
-  figure, table { break-inside: avoid; } h2, h3 { break-after: avoid; } }
+@media print { :root { --ink: #000; --grey: #444; --line: #bbb; --faint: #f2f2f2; --alert: #900; --link: #000;
+  --ground: #fff; } body { max-width: none; padding: 0; font-size: 10.5pt; } nav, .skip { display: none; }
+  .scroll { overflow: visible; } figure, tr, .warning { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  table { font-size: 8.5pt; } th, td { padding: .2rem .35rem; white-space: normal; } }
 """
 
 
-def write(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> Path:
+def write(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> Path:
     """Write the page into the run folder; ``pictures`` are taken into it."""
     write_text(run.at.report, page(run, evaluation, pictures))
     return run.at.report
 
 
-def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
+def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> str:
     """The page as text: figures first, then how they were made, then each model, then where it all comes from."""
     name = corpus_name(evaluation)
     title = f"Emotion from speech: {name}, {evaluation.protocol}"
@@ -91,18 +102,22 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         ("result", "Result"),
         ("sure", "How sure"),
         *([("groups", "Groups")] if evaluation.best.breakdowns else []),
+        ("hardest", "Hardest clips"),
         ("protocol", "Protocol"),
         *((f"model-{m.name}", model_title(m)) for m in models),
     ]
     found_out = probes.sections(run)
     links += [(section.name, section.title) for section in found_out]
-    links += [("words", "Words"), ("provenance", "Provenance"), ("licence", "Licences")]
+    links += [("references", "References"), ("words", "Words"), ("provenance", "Provenance"), ("licence", "Licences")]
     body = [
-        f"<h1>{escape(title)}</h1>",
+        '<a class="skip" href="#result">To the result</a>',
+        f"<main>\n<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(day(evaluation.timestamp))} · {plural(len(models), "model")} · '
         f"{escape(how_tested(evaluation))}</p>",
-        *_warnings(evaluation),
-        "<nav>" + " ".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links) + "</nav>",
+        *_cautions(evaluation),
+        '<nav aria-label="Sections">'
+        + " ".join(f'<a href="#{escape(i)}">{escape(text)}</a>' for i, text in links)
+        + "</nav>",
         '<h2 id="result">Result' + tag_of(evaluation) + "</h2>",
         f"<p>{escape(_headline(evaluation))}</p>",
         _main_table(evaluation),
@@ -110,24 +125,26 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
         *two_by_two(evaluation),
         *how_sure(evaluation, pictures, tag),
         *by_group(evaluation, pictures, tag),
+        *_hardest(evaluation),
         '<h2 id="protocol">Protocol</h2>',
         f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
         _folds_table(evaluation),
         *(part for model in models for part in _model(evaluation, model, pictures, tag)),
         *(part for section in found_out for part in _section(evaluation, section)),
+        *_references(),
         '<h2 id="words">Words</h2>',
         "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
         '<h2 id="provenance">Provenance</h2>',
         "<p>What this run was made of. The recipe holds every setting, and makes the run again.</p>",
         pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])]),
         "<h3>recipe.toml</h3>",
-        f'<div class="scroll"><pre class="low">{escape(run.recipe.to_toml())}</pre></div>',
+        f'<div class="scroll"><pre class="low" tabindex="0">{escape(run.recipe.to_toml())}</pre></div>',
         "<h3>In the folder</h3>",
         pairs([(f, what) for f, what in FILES if f == "report.html" or any(run.path.glob(f.rstrip("/")))], code=False),
         '<h2 id="licence">Data, licences, and care</h2>',
         *_licence(evaluation),
-        f"<footer>Written by Emovox from the run <b>{escape(evaluation.name)}</b>{escape(tag)}. "
+        f"</main>\n<footer>Written by Emovox from the run <b>{escape(evaluation.name)}</b>{escape(tag)}. "
         "Every figure on this page can be made again with <code>emovox evaluate</code>.</footer>",
     ]
     return (
@@ -139,16 +156,30 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Path]) -> str:
     )
 
 
-def _warnings(evaluation: Evaluation) -> list[str]:
-    boxes = []
-    if evaluation.synthetic:
-        boxes.append(("synthetic", theory.SYNTHETIC))
-    if evaluation.leaky:
-        boxes.append(("leaky: speakers shared", theory.PROTOCOLS[True]))
-    if evaluation.missing:
-        boxes.append(("unfinished", f"{listed(evaluation.missing)}: trainings are left, so this page leaves them out."))
-    boxes += [("emotion without training clips", notice) for notice in evaluation.notices]
-    return [f'<div class="warning"><strong>{escape(a)}</strong>. {escape(b)}</div>' for a, b in boxes]
+def _cautions(evaluation: Evaluation) -> list[str]:
+    return [
+        f'<div class="warning"><strong>{escape(each.name)}</strong>. {escape(each.sentence)}</div>'
+        for each in cautions(evaluation)
+    ]
+
+
+def _hardest(evaluation: Evaluation) -> Iterable[str]:
+    """The wrong answers that the best model was most sure of."""
+    listing = hardest(evaluation).listing()
+    if not listing.rows:
+        return
+    yield f'<h2 id="hardest">The hardest clips{tag_of(evaluation)}</h2>'
+    yield "<p>Listen to these first: where everybody is wrong, the clip or its label may be unusual.</p>"
+    rows = [("", [escape(cell) for cell in row]) for row in listing.rows]
+    yield table(listing.header, rows, f"{escape(listing.title)}.{tag_of(evaluation)}")
+
+
+def _references() -> Iterable[str]:
+    """What the statistics of this page rest on."""
+    keys = [key for name in ("scores", "confidence", "statistics") for key in texts.cited(texts.source(name))]
+    yield '<h2 id="references">References</h2>'
+    yield "<p>How the figures, their intervals and tests are made, and where that comes from.</p>"
+    yield texts.html("\n".join(f"- {reference.markdown}" for reference in texts.references(dict.fromkeys(keys))))
 
 
 def _final_caption(evaluation: Evaluation) -> str:
@@ -224,7 +255,7 @@ def _folds_table(evaluation: Evaluation) -> str:
     return table(header, rows, f"Clips of each part, and the UAR within each fold, %.{tag_of(evaluation)}")
 
 
-def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
+def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str, Picture], tag: str) -> Iterable[str]:
     name = model_title(model)
     yield f'<h2 id="model-{escape(model.name)}">{escape(name)}{tag_of(evaluation)}</h2>'
     variant = f" · variant {escape(model.variant)}" if model.variant else ""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 
 from emovox.evaluation import Evaluation
 from emovox.report import anchors, theory
-from emovox.report.parts import figure, share, table, tag_of, with_interval
+from emovox.report.parts import Picture, figure, share, table, tag_of, with_interval
 from emovox.report.words import best_by_uar, interval, listed, model_title, percent, points
 
 
@@ -45,7 +44,7 @@ def two_by_two(evaluation: Evaluation) -> Iterable[str]:
     yield f"<p>{escape(theory.PAIRS)}</p>"
 
 
-def how_sure(evaluation: Evaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
+def how_sure(evaluation: Evaluation, pictures: Mapping[str, Picture], tag: str) -> Iterable[str]:
     """Calibration, prediction sets and abstention of every model."""
     yield f'<h2 id="sure">How sure they are{tag_of(evaluation)}</h2>'
     models = best_by_uar(evaluation)
@@ -105,7 +104,7 @@ def how_sure(evaluation: Evaluation, pictures: Mapping[str, Path], tag: str) -> 
         )
 
 
-def by_group(evaluation: Evaluation, pictures: Mapping[str, Path], tag: str) -> Iterable[str]:
+def by_group(evaluation: Evaluation, pictures: Mapping[str, Picture], tag: str) -> Iterable[str]:
     """Every model by sex, intensity, statement and speaker; nothing where no clips differ in these."""
     if not evaluation.best.breakdowns:
         return
