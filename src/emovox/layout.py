@@ -117,6 +117,10 @@ class Layout:
         """A figure of one model."""
         return self.path / "figures" / f"{check_name(what)}_{check_name(model)}.png"
 
+    def diagram(self, model: str) -> Path:
+        """How a model is built, drawn."""
+        return self.figure("architecture", model).with_suffix(".svg")
+
     @property
     def pdf(self) -> Path:
         """The report as a PDF."""

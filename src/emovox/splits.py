@@ -1,4 +1,4 @@
-"""Who is heard in training, who chooses, and who judges: protocols that make folds.
+"""Who is for training, who for validation and who for test: protocols that make folds.
 
 A :class:`Fold` that shares a recording, or (outside ``holdout``) a speaker, between its parts cannot be made.
 """
@@ -81,20 +81,20 @@ class Protocol:
     make: Callable[[Corpus], tuple[Fold, ...]]
     leaky: bool = False
 
-    def said_of(self, judges: Sequence[Sequence[str]], choosers: Sequence[Sequence[str]]) -> str:
+    def said_of(self, tested: Sequence[Sequence[str]], validating: Sequence[Sequence[str]]) -> str:
         """The rule as it came out on one corpus.
 
         Args:
-            judges: The test speakers of each fold.
-            choosers: The validation speakers of each fold.
+            tested: The test speakers of each fold.
+            validating: The validation speakers of each fold.
         """
         if self.leaky:
             return self.rule
-        if len(judges) == 1:
-            return f"one split by speaker: {len(judges[0])} test, {len(choosers[0])} validation, the rest train"
+        if len(tested) == 1:
+            return f"one split by speaker: {len(tested[0])} test, {len(validating[0])} validation, the rest train"
         for partition in (spec.partition(self.name) for spec in SPECS.values()):
-            if partition and {frozenset(group) for group in partition.groups} == {frozenset(group) for group in judges}:
-                return f"{len(judges)} folds by speaker, {partition.origin}"
+            if partition and {frozenset(group) for group in partition.groups} == {frozenset(group) for group in tested}:
+                return f"{len(tested)} folds by speaker, {partition.origin}"
         return self.rule
 
 

@@ -50,6 +50,8 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
         for what, draw in own.items():
             title = f"{what.capitalize()} of {model_title(model)}"
             keep(f"{what}_{name}", draw(evaluation, model), run.at.figure(what, name), title)
+        if (diagram := run.at.diagram(name)).exists():
+            pictures[f"architecture_{name}"] = diagram.read_text(encoding="utf-8")
     summary.write(run, evaluation)
     card.write_cards(run, evaluation)
     return html.write(run, evaluation, pictures)

@@ -67,7 +67,7 @@ def architecture(recipe: Recipe, name: str, classes: int) -> Figure:
         face = "white" if not block.parameters else "#e8f1f8"
         axes.text(
             column + 0.48, row + 0.5, block.name, ha="center", va="bottom", fontweight="bold",
-            fontsize=min(7.0, 220 / len(block.name)) if columns > 2 else 7.0,
+            fontsize=min(7.0, 200 / len(block.name)) if columns > 1 else 7.0,
         )  # fmt: skip
         below = " · ".join(filter(None, (block.shape, f"{block.parameters:,} par." if block.parameters else "")))
         axes.text(column + 0.48, row + 0.54, below, ha="center", va="top", fontsize=6, color=GREY)

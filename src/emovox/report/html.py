@@ -264,6 +264,8 @@ def _model(evaluation: Evaluation, model: ModelEvaluation, pictures: Mapping[str
         f"{minutes(model.training_seconds)}</p>"
     )
     yield f"<p>{escape(KINDS[model.kind].theory)}</p>"
+    if diagram := pictures.get(f"architecture_{model.name}"):
+        yield figure(diagram, f"Architecture of {name}{tag}", theory.HOW_TO_READ["architecture"])
     yield f"<p>{escape(about(model, evaluation))}</p>"
     people = anchors.people(evaluation)
     header = ("emotion", "clips", "precision, %", "recall, %", "F1, %", *(["people, %"] if people else []))

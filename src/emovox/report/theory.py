@@ -15,6 +15,10 @@ HOW_TO_READ = {
         "the diagonal is the recall. Cells below half a per cent are left empty. Pairs that mirror each other across "
         "the diagonal are emotions that the model does not keep apart."
     ),
+    "architecture": (
+        "From the waveform at the top of the first column to the answer at the foot of the last; under each step what "
+        "it gives and how many parameters it has. Shaded: steps with parameters."
+    ),
     "reliability": (
         "Clips in ten bins of equally many, the least sure at the left: how sure the model was, and how often it was "
         "right. On the dotted line both are the same; above it the model is less sure than it might be, below it too "

@@ -93,7 +93,7 @@ def combine_job(run: Run, job: Job) -> None:
 
 
 def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[str, Any]) -> None:
-    """Write one trained job's ``.h5``, ``.keras`` and artifact into the run folder.
+    """Write one trained job's ``.h5``, ``.keras``, artifact and diagram into the run folder.
 
     Args:
         run_folder: The run.
@@ -102,8 +102,11 @@ def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[s
         metadata: What the artifact tells about itself.
     """
     from emovox.export import combine_artifacts, write_artifact, write_models
+    from emovox.report.diagrams import architecture
+    from emovox.report.drawn import write
 
     run = Run.open(run_folder)
+    write(architecture(run.recipe, job.model, len(run.labels)), run.at.diagram(job.model))
     settings = run.recipe.models[job.model]
     kind, artifact, result = kind_of(settings), run.at.artifact(job.model), run.read_result(job)
     if isinstance(kind, Ensemble):
