@@ -60,7 +60,17 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
         flags=re.DOTALL,
     )
     content = re.sub(r":(?:func|class|data|mod|meth|attr):<code>~?", "<code>", content)
-    return re.sub(r"<table>", '<table tabindex="0">', content)  # a wide one scrolls, with the keyboard too
+    for scrolls in ("<table>", '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'):
+        content = content.replace(scrolls, f'{scrolls[:-1]} tabindex="0">')  # with the keyboard too
+    code = r"(<pre[^>]*>(?:<span></span>)?<code>)(.*?)(</code></pre>)"  # of which the theme's script takes it away
+    return re.sub(code, r'\1<span tabindex="0">\2</span>\3', content, flags=re.DOTALL)
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Name the dialog of the search, which the theme leaves without a name."""
+    return output.replace(
+        'data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'
+    )
 
 
 def made() -> dict[str, str]:
@@ -183,7 +193,7 @@ def _differs(value: Any) -> str:
 
 def _toml(value: Any, bare: bool = False) -> str:
     written = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
-    return written if bare else f"`{written}`"
+    return written if bare else f"`{written}`{{ .whole }}" if len(written) < 16 else f"`{written}`"
 
 
 # ---- the diagram of imports
