@@ -158,10 +158,11 @@ def _is_flag(words: list[str]) -> bool:
 
 
 def _with_arguments(words: list[str]) -> list[str]:
-    """The words, and something for each argument that a sentence leaves out."""
+    """The words, and a run where a sentence leaves out what the command needs."""
+    command = get_command(cli.app).commands[words[0]] if not words[0].startswith("-") else None
+    needs = [each for each in getattr(command, "params", ()) if each.param_type_name == "argument" and each.required]
     given = [word for word in words[1:] if not word.startswith("-")]
-    needs = {"predict", "evaluate", "audit", "compare"}
-    return [*words, "runs/NAME"] if words[0] in needs and not given else words
+    return [*words, "runs/NAME"] if needs and not given else words
 
 
 @pytest.fixture(scope="module")
