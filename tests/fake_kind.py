@@ -24,7 +24,7 @@ class EarSettings(HeardSettings):
     kind: ClassVar[str] = "ear"
     layers: tuple[int, ...] = (1,)
     statistics: tuple[Statistic, ...] = ("mean", "deviation")
-    front_end: LogMel = field(default_factory=lambda: LogMel(n_mels=8, n_frames=0, peak=0))
+    front_end: LogMel = field(default_factory=lambda: LogMel(n_mels=8, n_frames=0, peak=0.0))
     alter: Alterations = field(default_factory=lambda: Alterations(versions=0))
 
 

@@ -22,7 +22,7 @@ def board_job(run_folder: str) -> None:
     run = Run.open(Path(run_folder))
     points: dict[str, list[np.ndarray]] = {}
     clips: dict[str, list[str]] = {}
-    for job in run.jobs:
+    for job in (job for job in run.jobs if run.is_done(job)):
         result, settings = run.read_result(job), run.recipe.models[job.model]
         truths = np.array([run.labels.index(run.clips[clip].emotion) for clip in result.test_ids])
         answers = result.test_probabilities.argmax(axis=1)
