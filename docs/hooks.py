@@ -251,4 +251,5 @@ def diagram(edges: dict[str, set[str]]) -> str:
     for name in names:
         parts.append(f'<circle cx="{left}" cy="{y[name]}" r="4"/>')
         parts.append(f'<text x="{left - 12}" y="{y[name] + 4}">{name}</text>')
-    return "".join(parts) + "</svg>"
+    told = "An arc leads from a module down to one that it imports. Arcs that others imply are left out."
+    return "".join(parts) + f"</svg>\n\n*{told}*"
