@@ -40,7 +40,7 @@ pages: setup-dev  ## write docs/cli.md from --help, and figures from benchmarks/
 	@$(BIN)/python benchmarks/table.py
 
 docs: setup-dev  ## build the documentation into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 notebook: setup-dev  ## run the notebook on RAVDESS, and keep its copy with outputs (ARGS="--data PATH")
 	@$(BIN)/python scripts/notebook.py notebooks/Speech_Emotion_Recognition_Notebook.ipynb $(ARGS)
