@@ -57,6 +57,9 @@ TITLES = {"ravdess": "RAVDESS"}
 HEADLINE = {"speakers6-best": "best", "speakers6": "default", "speakers6-reference": "reference"}
 """The results whose models stand in README.md, and their recipes."""
 
+TOLD = ("speakers6.ensemble",)
+"""The models whose errors the texts tell of."""
+
 BESIDE = (
     ("people, on the same clips (Livingstone and Russo, 2018, recomputed)", "62.4", "62.4", ""),
     ("Whisper large v3, frozen, last layer (EmoBox)", "75.3", "75.9", "637"),
@@ -131,13 +134,30 @@ def again(results: dict[str, dict[str, Any]]) -> str:
 
 def named(results: dict[str, dict[str, Any]]) -> dict[str, str]:
     """Figures by the names that texts have for them: ``speakers6.whisper.uar`` and the like, with intervals."""
-    return {
-        f"{name.replace('-', '_')}.{model}.{score}": f"{_interval(figures['scores'][score])} %"
+    models = {
+        f"{name.replace('-', '_')}.{model}": figures
         for name, result in results.items()
         for model, figures in result.get("models", {}).items()
         if "scores" in figures
-        for score in ("uar", "accuracy")
     }
+    found = {}
+    for name, figures in models.items():
+        found |= {f"{name}.{score}": f"{_interval(figures['scores'][score])} %" for score in ("uar", "accuracy")}
+        if name in TOLD:
+            found |= {f"{name}.{label}": f"{100 * score['recall']:.0f}" for label, score in figures["classes"].items()}
+            for part in figures["by"].values():
+                if part["attribute"] != "speaker":
+                    found |= {f"{name}.{g['name']}": f"{_interval(g['uar'])} %" for g in part["groups"]}
+            speakers = sorted(figures["by"]["speaker"]["groups"], key=lambda group: group["uar"]["value"])
+            found |= {
+                f"{name}.{which}_speaker": f"{_percent(speakers[k]['uar'])} %"
+                for k, which in ((0, "hardest"), (-1, "easiest"))
+            }
+            found[f"{name}.calibration_error"] = f"{100 * figures['calibration_error']:.1f} %"
+            found[f"{name}.coverage"] = f"{_percent(figures['conformal']['coverage'])} %"
+            found[f"{name}.answered"] = f"{100 * figures['abstention']['answered']:.0f} %"
+            found[f"{name}.right"] = f"{100 * figures['abstention']['accuracy']:.0f} %"
+    return found
 
 
 def _order(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:

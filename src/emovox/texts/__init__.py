@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parent
 
 ORDER = (
     "problem", "notation", "corpus", "preprocessing", "convolution", "memory", "learning", "transfer", "attention",
-    "teacher", "head", "ensembles", "protocols", "scores", "confidence", "adaptation", "statistics", "choices",
-    "limits", "conclusions", "knobs",
+    "teacher", "head", "ensembles", "protocols", "scores", "confidence", "adaptation", "statistics", "results",
+    "choices", "limits", "conclusions", "knobs",
 )  # fmt: skip
 """The texts as a reader meets them."""
 
