@@ -9,7 +9,9 @@ import pytest
 from matplotlib.legend import Legend
 
 from emovox.evaluation import Evaluation, evaluate
-from emovox.report import figures
+from emovox.models import KINDS
+from emovox.report import confidence, figures, groups
+from emovox.report.style import NARROW, places
 from emovox.runs import Run
 from fake_run import LABELS, fake_result, fake_run
 from figure_text import words
@@ -28,7 +30,7 @@ def test_an_honest_figure_carries_no_warning_but_chance_people_and_systems(
     said = words(figures.final_comparison(honest[1]))
     assert "synthetic" not in said
     assert "leaky" not in said
-    for phrase in ("chance\n12.5", "people\n62.4", "Whisper-large-v3", "wav2vec 2.0 base", "24 speakers", "each seed"):
+    for phrase in ("chance 12.5", "listeners 62.4", "Whisper-large-v3", "wav2vec 2.0 base", "24 speakers", "each seed"):
         assert phrase in said, phrase
     for model in honest[1].models.values():
         assert f"{100 * model.uar.value:.1f} [{100 * model.uar.low:.1f}–{100 * model.uar.high:.1f}]" in said
@@ -41,13 +43,52 @@ def test_the_confusion_figure_shows_shares_of_each_row(
 ) -> None:
     model = honest[1].models["yamnet"]
     figure = figures.confusion(honest[1], model)
-    shares = 100 * model.confusion / model.confusion.sum(axis=1, keepdims=True)
-    image = figure.axes[0].images[0].get_array()
-    assert image is not None
-    np.testing.assert_allclose(image, shares)
-    texts = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    shares = model.confusion / model.confusion.sum(axis=1, keepdims=True)
+    cells = figure.axes[0].collections[0].get_array()
+    assert cells is not None
+    np.testing.assert_allclose(np.reshape(cells, (8, 8, 4))[..., 3], shares)
+    texts = {}
+    for text in figure.axes[0].texts:
+        x, y = text.get_position()
+        texts[round(x), round(y), text.get_va()] = text.get_text()
     for i, j in np.ndindex(8, 8):
-        assert texts.get((j, i), "") == (f"{shares[i, j]:.0f}" if shares[i, j] >= 0.5 else "")
+        count = model.confusion[i, j]
+        rate = "" if not count else f"{100 * shares[i, j]:.0f}" if shares[i, j] >= 0.005 else "<1"
+        assert texts.get((j, i, "bottom"), "") == rate
+        assert texts.get((j, i, "top"), "") == (f"{count:,}" if count else "")
+
+
+def test_narrow_figures_say_the_same_one_panel_below_the_other(honest: tuple[Run, Evaluation]) -> None:
+    evaluation, model = honest[1], honest[1].models["cnn"]
+    for draw, models in (
+        (figures.final_comparison, ()), (figures.recalls, ()), (figures.confusion, (model,)),
+        (figures.history, (model,)), (confidence.reliability_figure, ()), (confidence.doubt_figure, ()),
+        (groups.groups_figure, ()),
+    ):  # fmt: skip
+        wide, narrow = (draw(evaluation, *models, narrow=narrow) for narrow in (False, True))
+        assert NARROW <= narrow.get_figwidth() < min(4.0, wide.get_figwidth())
+        assert len(narrow.axes) >= len(wide.axes)
+        narrow.draw_without_rendering()
+        for axes in narrow.axes:
+            if axes.get_visible():
+                box = axes.get_tightbbox()
+                assert box is not None
+                assert box.x0 >= -1 and box.x1 <= narrow.bbox.x1 + 10, draw.__name__
+
+
+def test_a_kind_has_the_same_colour_in_every_figure_and_no_two_models_share_one(honest: tuple[Run, Evaluation]) -> None:
+    assert places(["whisper"])["whisper"] == places(["cnn", "another", "whisper"])["whisper"]
+    names = ["a", "b", *KINDS]
+    assert len(set(places(names).values())) == len(names)
+    assert list(places(names)) == names
+
+
+def test_recalls_stand_beside_listeners_where_these_are_known(
+    honest: tuple[Run, Evaluation], leaky: tuple[Run, Evaluation]
+) -> None:
+    assert "listeners" in words(figures.recalls(honest[1]))
+    said = words(figures.recalls(leaky[1]))
+    assert "listeners" not in said and "synthetic" in said
 
 
 def test_trainings_of_unequal_length_and_nan_losses_are_drawn(tmp_path: Path) -> None:

@@ -8,32 +8,49 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from emovox.evaluation import Evaluation, ModelEvaluation, reliability, risk_coverage
-from emovox.report.style import ALERT, COLOURS, GREY, GROUND, INK, MARKERS, head, in_style, new_figure
+from emovox.report.figures import columns_for, model_handles
+from emovox.report.style import (
+    GREY,
+    GROUND,
+    INK,
+    NARROW,
+    WIDE,
+    colour_of,
+    head,
+    in_style,
+    legend,
+    marker_of,
+    new_figure,
+    panels,
+    places,
+)
 from emovox.report.words import corpus_name, model_title
 
 BINS = 10
 
 
 @in_style
-def reliability_figure(evaluation: Evaluation) -> Figure:
+def reliability_figure(evaluation: Evaluation, narrow: bool = False) -> Figure:
     """A reliability diagram of every model: how often it is right, by how sure it is."""
     models = list(evaluation.models.values())
-    columns = min(3, len(models))
+    columns = min(2 if narrow else 3, len(models))
     rows = -(-len(models) // columns)
-    figure = new_figure(max(4.0, 2.4 * columns), 0.5 + 2.35 * rows)
+    width = NARROW if narrow else max(NARROW, 2.4 * columns)
+    side = (width - 0.5) / columns
+    figure = new_figure(width, 0.9 + min(side + 0.15, 2.9) * rows)
     subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. Hollow: as trained. Filled: with temperature."
-    head(figure, "Confidence and accuracy", subtitle, () if columns < 3 else evaluation.warnings)
+    head(figure, "Reliability diagrams", subtitle, evaluation.warnings)
     grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    place = places(evaluation.models)
     for k, axes in enumerate(grid):
         if k < len(models):
-            _diagram(axes, evaluation, models[k], COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)])
+            number = place[models[k].name]
+            _diagram(axes, evaluation, models[k], colour_of(number), marker_of(number))
             axes.set_ylabel("" if k % columns else "accuracy, per cent")
             axes.set_xlabel("" if k + columns < len(models) else "confidence, per cent")
             axes.tick_params(labelleft=not k % columns, labelbottom=k + columns >= len(models))
         else:
             axes.set_visible(False)
-    if columns < 3 and evaluation.warnings:
-        figure.supxlabel(" · ".join(evaluation.warnings), color=ALERT, fontsize=8, fontweight="bold")
     return figure
 
 
@@ -47,36 +64,41 @@ def _diagram(axes: Any, evaluation: Evaluation, model: ModelEvaluation, colour: 
             markerfacecolor=face, markeredgewidth=0.9, alpha=1.0 if face == colour else 0.6, zorder=3, clip_on=False,
         )  # fmt: skip
     before, after = 100 * model.calibration_before.error, 100 * model.calibration.error
-    axes.text(0.97, 0.05, f"calibration error\n{before:.1f} → {after:.1f}", transform=axes.transAxes, ha="right",
-              fontsize=7)  # fmt: skip
+    for y, words in ((0.12, "calibration error"), (0.04, f"{before:.1f} → {after:.1f}")):
+        axes.text(0.97, y, words, transform=axes.transAxes, ha="right", fontsize=7)
     axes.set_title(model_title(model), fontsize=8.5)
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 100)
+    axes.set_xticks(range(0, 101, 20))
+    axes.set_yticks(range(0, 101, 20))
     axes.set_aspect("equal")
     axes.grid()
 
 
 @in_style
-def doubt_figure(evaluation: Evaluation) -> Figure:
-    """Left, how many answers are wrong if only the surest share answers; right, how often sets hold the truth."""
+def doubt_figure(evaluation: Evaluation, narrow: bool = False) -> Figure:
+    """The share of wrong answers if only the surest clips are answered, and how often sets hold the truth."""
     models = list(evaluation.models.values())
-    figure = new_figure(7.2, max(2.9, 1.35 + 0.34 * len(models)))
+    rows = 0.9 + 0.36 * len(models)
+    figure = new_figure(NARROW, 3.5 + rows) if narrow else new_figure(WIDE, max(3.1, 0.7 + rows))
     subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}."
-    head(figure, "Not sure, and sets that hold the truth", subtitle, evaluation.warnings)
-    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.0, 1.1), "wspace": 0.06})
-    for k, model in enumerate(models):
-        _risk(left, evaluation, model, COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)])
+    head(figure, "Risk and coverage, and prediction sets", subtitle, evaluation.warnings)
+    first, second = panels(figure, (2.6, rows) if narrow else (1.0, 1.1), narrow)
+    for name, k in places(evaluation.models).items():
+        _risk(first, evaluation, evaluation.models[name], colour_of(k), marker_of(k))
     target = models[0].abstention.target
-    left.axhline(100 * (1 - target), color=INK, linewidth=0.9, linestyle=":", zorder=1)
-    left.text(1, 100 * (1 - target) + 0.8, f"{100 * target:.0f} % right", fontsize=6.5, va="bottom")
-    left.set_xlim(0, 100)
-    left.set_ylim(0, 5 + max(100 - 100 * model.accuracy.value for model in models))
-    left.set_xlabel("clips that are answered, the surest first, per cent")
-    left.set_ylabel("wrong answers, per cent")
-    left.grid()
-    left.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, columnspacing=1.0, handletextpad=0.3,
-                borderaxespad=0.0)  # fmt: skip
-    _coverage(right, evaluation, models)
+    first.axhline(100 * (1 - target), color=INK, linewidth=0.9, linestyle=":", zorder=1)
+    first.text(1, 100 * (1 - target) + 0.8, f"{100 * target:.0f} % right", fontsize=6.5, va="bottom")
+    first.set_xlim(0, 100)
+    first.set_ylim(0, 5 + max(100 - 100 * model.accuracy.value for model in models))
+    first.set_xlabel("answered, the surest clips first, per cent", fontsize=7.5)
+    first.set_ylabel("wrong answers, per cent")
+    first.grid()
+    handles = model_handles(evaluation)
+    for handle in handles:
+        handle.set_linestyle("-")
+    legend(first, handles, columns_for([handle.get_label() for handle in handles]))
+    _coverage(second, models)
     return figure
 
 
@@ -85,17 +107,18 @@ def _risk(axes: Any, evaluation: Evaluation, model: ModelEvaluation, colour: str
     right = (model.predictions == evaluation.truths).ravel()
     shares, risks = risk_coverage(confidence, right)
     few = shares > 20 / len(shares)  # of a handful of clips a curve only jumps
-    axes.plot(100 * shares[few], 100 * risks[few], color=colour, linewidth=1.2, label=model_title(model), zorder=2)
+    axes.plot(100 * shares[few], 100 * risks[few], color=colour, linewidth=1.2, zorder=2)
     abstention = model.abstention
     if abstention.accuracy is not None:
-        axes.plot(100 * abstention.answered, 100 - 100 * abstention.accuracy, marker, color=colour, markersize=4.5,
+        axes.plot(100 * abstention.answered, 100 - 100 * abstention.accuracy, marker, color=colour, markersize=5,
                   markeredgecolor=GROUND, markeredgewidth=0.6, zorder=4)  # fmt: skip
 
 
-def _coverage(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation]) -> None:
-    """One row a model: a dot each speaker, a mark their mean with its interval."""
+def _coverage(axes: Any, models: list[ModelEvaluation]) -> None:
+    """One row a model: a stroke each speaker, a mark their mean with its interval."""
+    place = places(model.name for model in models)
     for y, model in enumerate(models):
-        colour, marker, sets = COLOURS[y % len(COLOURS)], MARKERS[y % len(MARKERS)], model.sets
+        colour, marker, sets = colour_of(place[model.name]), marker_of(place[model.name]), model.sets
         shares = 100 * np.sort(list(sets.per_speaker.values()))
         axes.plot(shares, np.full(len(shares), y + 0.16), "|", color=colour, markersize=5, alpha=0.7, zorder=2,
                   clip_on=False)  # fmt: skip
@@ -108,4 +131,4 @@ def _coverage(axes: Any, evaluation: Evaluation, models: list[ModelEvaluation]) 
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_xlim(min(50.0, *(100 * model.sets.least[1] - 3 for model in models)), 100)
     axes.grid(axis="x")
-    axes.set_xlabel("sets that hold the true emotion, per cent; | each speaker")
+    axes.set_xlabel("sets that hold the true emotion, per cent; | each speaker", fontsize=7.5)

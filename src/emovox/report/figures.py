@@ -1,64 +1,92 @@
-"""Figures of a run: the final comparison, confusion matrices, and training histories."""
+"""Figures of a run: the final comparison, recalls beside listeners, confusion matrices, and training histories.
+
+Each function returns a figure and writes nothing; ``narrow`` puts panels one below the other, for a telephone's width.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.report import anchors
 from emovox.report.style import (
-    ALERT,
     BAND,
     COLOURS,
+    FAINT,
     GREY,
     GROUND,
     INK,
-    MARKERS,
+    NARROW,
+    WIDE,
+    colour_of,
     head,
     in_style,
+    legend,
+    marker_of,
     named,
     new_figure,
+    panels,
+    places,
 )
 from emovox.report.words import corpus_name, how_tested, interval, model_title, p_value, plural
 
 ANCHOR_ROW = 0.55  # the height of a published system's row, where a model's is 1
+LIGHT_LETTERS = 0.75  # letters are white on a cell that is at least this full
 
 
 @in_style
-def final_comparison(evaluation: Evaluation) -> Figure:
-    """UAR and accuracy of every model beside the chance level, people and published systems; recall of each emotion."""
+def final_comparison(evaluation: Evaluation, narrow: bool = False) -> Figure:
+    """UAR and accuracy of every model beside chance, listeners and published systems; recall of each emotion."""
     systems = anchors.systems(evaluation)
     rows = len(evaluation.models) + ANCHOR_ROW * len(systems)
-    height = max(1.2 + 0.46 * rows, 1.2 + max(0.28, 0.075 * len(evaluation.models)) * len(evaluation.labels), 3.1)
-    figure = new_figure(7.2, height)
+    first = max(1.3 + 0.46 * rows, 2.2)
+    second = 1.2 + max(0.28, 0.075 * len(evaluation.models)) * len(evaluation.labels)
+    figure = new_figure(NARROW, first + second + 0.6) if narrow else new_figure(WIDE, max(first, second, 3.1) + 0.1)
     title = f"Emotion from speech: {corpus_name(evaluation)}, {evaluation.protocol}"
     subtitle = f"{how_tested(evaluation)[0].upper()}{how_tested(evaluation)[1:]}."
     head(figure, title, subtitle, evaluation.warnings)
-    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.12, 1.0), "wspace": 0.04})
-    _overall(left, evaluation, systems)
-    _recalls(right, evaluation)
+    above, below = panels(figure, (first, second) if narrow else (1.12, 1.0), narrow)
+    _overall(above, evaluation, systems, narrow)
+    _recalls(below, evaluation)
     return figure
 
 
-def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, ...]) -> None:
+@in_style
+def recalls(evaluation: Evaluation, narrow: bool = False) -> Figure:
+    """The recall of each emotion by every model, beside how often listeners named it where that is known."""
+    height = 1.5 + max(0.3, 0.09 * len(evaluation.models)) * len(evaluation.labels)
+    figure = new_figure(NARROW if narrow else 5.6, height + 0.3)
+    beside = " Dashed: how often listeners named it." if anchors.people(evaluation) else ""
+    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. Lines are 95 % intervals, dots chance.{beside}"
+    head(figure, "Recall of each emotion", subtitle, evaluation.warnings)
+    _recalls(figure.subplots(), evaluation)
+    return figure
+
+
+def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, ...], narrow: bool) -> None:
     """One row a model: UAR filled, accuracy hollow, lines their intervals; published systems in grey below."""
     models = list(evaluation.models.values())
+    place = places(evaluation.models)
     for row, model in enumerate(models):
-        y, colour, marker = float(row), COLOURS[row % len(COLOURS)], MARKERS[row % len(MARKERS)]
+        colour, marker = colour_of(place[model.name]), marker_of(place[model.name])
         for score, offset, face, width in ((model.uar, -0.13, colour, 2.0), (model.accuracy, 0.13, GROUND, 1.1)):
-            axes.plot([100 * score.low, 100 * score.high], [y + offset] * 2, color=colour, linewidth=width, zorder=3)
+            y = row + offset
+            axes.plot([100 * score.low, 100 * score.high], [y, y], color=colour, linewidth=width, zorder=3)
             axes.plot(
-                100 * score.value, y + offset, marker=marker, markersize=5, markerfacecolor=face,
-                markeredgecolor=colour, markeredgewidth=1.2, zorder=4,
+                100 * score.value, y, marker=marker, markersize=5, markerfacecolor=face, markeredgecolor=colour,
+                markeredgewidth=1.2, zorder=4,
             )  # fmt: skip
         if evaluation.seeds > 1:
             seeds = [100 * value for value in model.uar.per_seed]
-            axes.plot(seeds, [y - 0.37] * len(seeds), "|", color=colour, markersize=4.0, markeredgewidth=1.0, zorder=5)
+            axes.plot(seeds, [row - 0.37] * len(seeds), "|", color=colour, markersize=4.0, zorder=5)
     heights = [len(models) - 0.1 + ANCHOR_ROW * k for k in range(len(systems))]
     for y, anchor in zip(heights, systems, strict=True):
         for value, offset, face in ((anchor.uar, -0.1, GREY), (anchor.accuracy, 0.1, GROUND)):
@@ -69,55 +97,46 @@ def _overall(axes: Any, evaluation: Evaluation, systems: tuple[anchors.Anchor, .
                 )  # fmt: skip
     if systems:
         axes.axhline(len(models) - 0.48, color=GREY, linewidth=0.6)
-    _reference(axes, 100 * evaluation.chance_uar, f"chance\n{100 * evaluation.chance_uar:.1f}", ":")
+    _reference(axes, 100 * evaluation.chance_uar, "chance", ":")
     people = anchors.people(evaluation)
     if people and people.accuracy is not None:
-        _reference(axes, 100 * people.accuracy, f"people\n{100 * people.accuracy:.1f}", "--")
-    names = [f"{model_title(m)}\n{m.parameters:,} par." for m in models]
+        _reference(axes, 100 * people.accuracy, "listeners", "--")
+    names = [model_title(m) if narrow else f"{model_title(m)}\n{m.parameters:,} par." for m in models]
     axes.set_yticks([*range(len(models)), *heights], names + [anchor.name for anchor in systems])
     for tick in axes.get_yticklabels()[len(models) :]:
         tick.set_color(GREY)
+        tick.set_fontsize(7)
     for tick in axes.get_yticklabels()[: len(models)]:
         tick.set_linespacing(1.25)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim((heights[-1] + 0.35 if heights else len(models) - 0.45) + 0.25, -0.55)
-    axes.set_xlim(0, 100)
-    axes.grid(axis="x")
-    axes.set_xlabel(f"per cent, with 95 % intervals over {evaluation.units:,} {evaluation.unit}")
+    _bare(axes, (heights[-1] + 0.35 if heights else len(models) - 0.45) + 0.25, -0.55)
+    axes.set_xlabel(f"per cent, with 95 % intervals over {evaluation.units:,} {evaluation.unit}", fontsize=7.5)
     edge = blended_transform_factory(axes.transAxes, axes.transData)  # figures stand in a column right of the axes
     for row, model in enumerate(models):
-        if against := evaluation.pair(evaluation.best.name, model.name):
-            axes.text(1.03, row + 0.40, f"{p_value(against.uar.p_holm)} against {model_title(evaluation.best)}",
-                      transform=edge, va="center", fontsize=5.8, color=GREY)  # fmt: skip
-        for score, offset, weight in ((model.uar, -0.13, "bold"), (model.accuracy, 0.13, "normal")):
+        if not narrow and (against := evaluation.pair(evaluation.best.name, model.name)):
+            axes.text(1.03, row + 0.42, f"{p_value(against.uar.p_holm)} against {model_title(evaluation.best)}",
+                      transform=edge, va="center", fontsize=6, color=GREY)  # fmt: skip
+        for score, offset, weight in ((model.uar, -0.17, "bold"), (model.accuracy, 0.15, "normal")):
             axes.text(
-                1.03, row + 1.2 * offset, f"{100 * score.value:.1f} [{interval(score)}]", transform=edge, va="center",
-                fontsize=6.5, fontweight=weight,
+                1.03, row + offset, f"{100 * score.value:.1f} [{interval(score)}]", transform=edge, va="center",
+                fontsize=6.8, fontweight=weight,
             )  # fmt: skip
     for y, anchor in zip(heights, systems, strict=True):
         both = " / ".join(f"{100 * value:.1f}" for value in (anchor.uar, anchor.accuracy) if value is not None)
-        axes.text(1.03, y, both, transform=edge, va="center", fontsize=6.5, color=GREY)
+        axes.text(1.03, y, both, transform=edge, va="center", fontsize=6.8, color=GREY)
     handles = [
-        axes.plot([], [], "o", color=GREY, markersize=5, label="UAR (filled, bold)")[0],
-        axes.plot([], [], "o", color=GREY, markerfacecolor=GROUND, markersize=5, label="accuracy (hollow)")[0],
+        Line2D([], [], linestyle="", marker="o", color=GREY, markersize=5, label="UAR (bold)"),
+        Line2D([], [], linestyle="", marker="o", color=GREY, markerfacecolor=GROUND, markersize=5, label="accuracy"),
     ]
     if evaluation.seeds > 1:
-        handles.append(axes.plot([], [], "|", color=GREY, markersize=5, label="each seed")[0])
-    axes.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handletextpad=0.1, columnspacing=1.0,
-        borderaxespad=0.0,
-    )  # fmt: skip
+        handles.append(Line2D([], [], linestyle="", marker="|", color=GREY, markersize=5, label="each seed"))
+    legend(axes, handles, 3, gap=0.4 / (axes.figure.get_figheight() * (0.5 if narrow else 1)))
 
 
-def _reference(axes: Any, x: float, label: str, style: str) -> None:
-    """A vertical line with its name at the foot."""
+def _reference(axes: Any, x: float, name: str, style: str) -> None:
+    """A vertical line with its name and value above the axes."""
     axes.axvline(x, color=INK, linewidth=0.9, linestyle=style, zorder=2)
-    foot = blended_transform_factory(axes.transData, axes.transAxes)
-    axes.text(
-        x + 1.2, 0.012, label, transform=foot, va="bottom", fontsize=6.5, color=INK, linespacing=1.05, zorder=2,
-        bbox={"facecolor": GROUND, "edgecolor": "none", "pad": 0.5, "alpha": 0.8},
-    )  # fmt: skip
+    above = blended_transform_factory(axes.transData, axes.transAxes)
+    axes.text(x, 1.01, f"{name} {x:.1f}", transform=above, ha="center", va="bottom", fontsize=6.5)
 
 
 def _recalls(axes: Any, evaluation: Evaluation) -> None:
@@ -126,18 +145,16 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
     count = len(evaluation.models)
     size = 4.2 if count < 4 else 3.6
     spread = 0.16 * (np.arange(count) - (count - 1) / 2) if count < 4 else np.linspace(-0.32, 0.32, count)
-    for k, (offset, model) in enumerate(zip(spread, evaluation.models.values(), strict=True)):
-        colour = COLOURS[k % len(COLOURS)]
+    place = places(evaluation.models)
+    for offset, model in zip(spread, evaluation.models.values(), strict=True):
+        colour, marker = colour_of(place[model.name]), marker_of(place[model.name])
         for y, label in enumerate(labels):
             score = model.classes[label]
             assert score.recall is not None
             assert score.recall_interval is not None
             bounds = [100 * score.recall_interval.low, 100 * score.recall_interval.high]
-            axes.plot(bounds, [y + offset] * 2, color=colour, linewidth=0.9, alpha=0.55, zorder=2)
-            axes.plot(
-                100 * score.recall, y + offset, MARKERS[k % len(MARKERS)], color=colour, markersize=size,
-                zorder=3, clip_on=False, label=model_title(model) if y == 0 else None,
-            )  # fmt: skip
+            axes.plot(bounds, [y + offset] * 2, color=colour, linewidth=1.0, alpha=0.6, zorder=2)
+            axes.plot(100 * score.recall, y + offset, marker, color=colour, markersize=size, zorder=3, clip_on=False)
     people = anchors.people(evaluation)
     for y, label in enumerate(labels):
         if people and label in people.recalls:
@@ -148,92 +165,117 @@ def _recalls(axes: Any, evaluation: Evaluation) -> None:
     axes.axvline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
     called = dict(zip(evaluation.labels, named(axes.figure, evaluation.labels), strict=True))
     axes.set_yticks(range(len(labels)), [called[label] for label in labels])
+    _bare(axes, len(labels) - 0.5, -0.5)
+    axes.set_xlabel("recall of each emotion, per cent", fontsize=7.5)
+    handles = model_handles(evaluation)
+    if people:
+        handles.append(Line2D([], [], color=INK, linewidth=1.1, linestyle="--", label="listeners"))
+    legend(axes, handles, columns_for([handle.get_label() for handle in handles]), right=True)
+
+
+def model_handles(evaluation: Evaluation) -> list[Line2D]:
+    """What a legend shows of each model."""
+    return handles_of({name: model_title(model) for name, model in evaluation.models.items()})
+
+
+def handles_of(titles: Mapping[str, str]) -> list[Line2D]:
+    """What a legend shows of models, by name."""
+    return [
+        Line2D([], [], linestyle="", marker=marker_of(k), color=colour_of(k), markersize=4.5, label=titles[name])
+        for name, k in places(titles).items()
+    ]
+
+
+def columns_for(names: Sequence[Any], letters: int = 36, most: int = 3) -> int:
+    """How many columns of a legend fit beside each other in so many letters."""
+    return max(1, min(most, len(names), letters // (2 + max(len(str(name)) for name in names))))
+
+
+def _bare(axes: Any, bottom: float, top: float) -> None:
+    """Rows over per cent, without a line at the left."""
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_ylim(bottom, top)
     axes.set_xlim(0, 100)
     axes.grid(axis="x")
-    axes.set_xlabel("recall of each emotion, per cent", loc="right")
-    handles, names = axes.get_legend_handles_labels()
-    columns = min(count, 3, max(1, 36 // (2 + max(map(len, names)))))  # as many as fit, in letters
-    by_row = [k for column in range(columns) for k in range(column, count, columns)]  # a legend fills column by column
-    axes.legend(
-        [handles[k] for k in by_row], [names[k] for k in by_row], loc="lower right", bbox_to_anchor=(1.02, 1.0),
-        ncols=columns, handletextpad=0.1, columnspacing=1.0, borderaxespad=0.0,
-    )  # fmt: skip
 
 
 @in_style
-def confusion(evaluation: Evaluation, model: ModelEvaluation) -> Figure:
-    """True emotions in rows, predicted ones in columns: per cent of each row's clips."""
-    labels = evaluation.labels
-    totals = model.confusion.sum(axis=1)
-    shares = 100 * model.confusion / np.maximum(totals, 1)[:, None]  # (C, C)
-    side = max(3.4, 1.35 + 0.36 * len(labels))
-    figure = new_figure(side + 0.2, side + 0.25)
+def confusion(evaluation: Evaluation, model: ModelEvaluation, narrow: bool = False) -> Figure:
+    """True emotions in rows, predicted ones in columns: per cent of each row's clips, and below it how many they are.
+
+    Of several seeds the counts are summed. A narrow figure leaves them out.
+    """
+    labels, counts = evaluation.labels, model.confusion
+    shares = counts / np.maximum(counts.sum(axis=1), 1)[:, None]  # (C, C)
+    side = max(NARROW, 1.35 + (0.32 if narrow else 0.46) * len(labels))
+    figure = new_figure(side, side + 0.25)
     scores = f"UAR {100 * model.uar.value:.1f}, accuracy {100 * model.accuracy.value:.1f} per cent"
     subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. {scores}."
-    head(figure, f"{model_title(model)}: confusion matrix", subtitle, ())
+    head(figure, f"{model_title(model)}: confusion matrix", subtitle, evaluation.warnings)
     axes = figure.subplots()
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="equal")
-    for i in range(len(labels)):
-        for j in range(len(labels)):
-            if shares[i, j] >= 0.5:
-                axes.text(
-                    j, i, f"{shares[i, j]:.0f}", ha="center", va="center", fontsize=7.5,
-                    fontweight="bold" if i == j else "normal", color="white" if shares[i, j] > 55 else INK,
-                )  # fmt: skip
+    colours = np.tile(to_rgba(COLOURS[0]), (*shares.shape, 1))  # (C, C, 4), transparent where empty
+    colours[..., 3] = shares
+    edges = np.arange(len(labels) + 1) - 0.5
+    axes.pcolormesh(edges, edges, colours, edgecolors=FAINT, linewidth=0.5)
+    for i, j in np.ndindex(*shares.shape):
+        if counts[i, j] == 0:
+            continue
+        style: dict[str, Any] = {"ha": "center", "color": "white" if shares[i, j] >= LIGHT_LETTERS else INK}
+        bold = "bold" if i == j else "normal"
+        rate = f"{100 * shares[i, j]:.0f}" if shares[i, j] >= 0.005 else "<1"
+        if narrow:
+            axes.text(j, i, rate, va="center", fontsize=7.5, fontweight=bold, **style)
+        else:
+            axes.text(j, i + 0.04, rate, va="bottom", fontsize=8.5, fontweight=bold, **style)
+            axes.text(j, i + 0.12, f"{counts[i, j]:,}", va="top", fontsize=6, **style)
     clips = [model.classes[label].clips for label in labels]
     names = named(figure, labels)
     axes.set_xticks(range(len(labels)), names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(labels)), [f"{name} ({n})" for name, n in zip(names, clips, strict=True)])
     axes.tick_params(length=0)
-    axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color=GROUND, linewidth=1.2)
-    axes.tick_params(which="minor", length=0)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
     axes.spines[:].set_visible(False)
     axes.set_xlabel("predicted emotion")
     axes.set_ylabel("true emotion (clips)")
-    if evaluation.warnings:
-        axes.set_title(" · ".join(evaluation.warnings), color=ALERT, fontsize=8, pad=5)
     return figure
 
 
 @in_style
-def history(evaluation: Evaluation, model: ModelEvaluation) -> Figure:
+def history(evaluation: Evaluation, model: ModelEvaluation, narrow: bool = False) -> Figure:
     """Loss, accuracy and learning rate over epochs; a thin line each training, a thick one their mean."""
     histories = [training.history for training in model.trainings]
     has_rate = any(history.get("learning_rate") for history in histories)
-    figure = new_figure(7.2, 2.75)
+    sizes = (1.0, 1.0, 0.62) if has_rate else (1.0, 1.0)
+    figure = new_figure(NARROW, 0.8 + 2.1 * sum(sizes)) if narrow else new_figure(WIDE, 2.9)
     subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}; {plural(len(histories), 'training')}."
     head(figure, f"{model_title(model)}: training history", subtitle, evaluation.warnings)
-    panels = figure.subplots(1, 3 if has_rate else 2, width_ratios=(1, 1, 0.62) if has_rate else (1, 1))
+    drawn = panels(figure, sizes, narrow)
     for axes, name, label, scale in (
-        (panels[0], "loss", "loss, nats", 1.0),
-        (panels[1], "accuracy", "accuracy, per cent", 100.0),
+        (drawn[0], "loss", "loss, nats", 1.0),
+        (drawn[1], "accuracy", "accuracy, per cent", 100.0),
     ):
         _curves(axes, model, name, "training", COLOURS[0], "-", scale)
         _curves(axes, model, f"val_{name}", "validation", COLOURS[1], (0, (4, 1.2)), scale)
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         _frame(axes)
-    panels[1].set_ylim(0, 100)
-    panels[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
-    panels[1].text(0.99, 100 * evaluation.chance_uar + 1.5, "chance", transform=panels[1].get_yaxis_transform(),
-                   ha="right", fontsize=6.5)  # fmt: skip
-    handles, labels = panels[0].get_legend_handles_labels()
+    drawn[1].set_ylim(0, 100)
+    drawn[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
+    drawn[1].text(0.99, 100 * evaluation.chance_uar + 1.5, "chance", transform=drawn[1].get_yaxis_transform(),
+                  ha="right", fontsize=6.5)  # fmt: skip
+    handles, _ = drawn[0].get_legend_handles_labels()
     if any(training.best_epoch for training in model.trainings):
-        handles.append(panels[0].plot([], [], "o", color=INK, markersize=3.5)[0])
-        labels.append("kept epoch")
-    panels[0].legend(handles, labels, loc="best")
+        handles.append(Line2D([], [], linestyle="", marker="o", color=INK, markersize=3.5, label="kept epoch"))
+    legend(drawn[0], handles, 3 if narrow else 2)
     if has_rate:
-        _curves(panels[2], model, "learning_rate", "", GREY, "-", 1.0, marked=False)
-        panels[2].set_xlabel("epoch")
-        panels[2].set_ylabel("learning rate")
-        panels[2].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-        panels[2].yaxis.get_offset_text().set_fontsize(7)
-        _frame(panels[2])
+        _curves(drawn[2], model, "learning_rate", "", GREY, "-", 1.0, marked=False)
+        drawn[2].set_xlabel("epoch")
+        drawn[2].set_ylabel("learning rate")
+        drawn[2].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        drawn[2].yaxis.get_offset_text().set_fontsize(7)
+        _frame(drawn[2])
     return figure
 
 
@@ -258,7 +300,7 @@ def _curves(
         epochs = np.arange(1, len(curve) + 1)
         axes.plot(
             epochs, curve, color=colour, linestyle="-" if several else style, linewidth=0.6 if several else 1.4,
-            marker="." if len(curve) == 1 else None, alpha=0.3 if several else 1.0,
+            marker="." if len(curve) == 1 else None, alpha=0.35 if several else 1.0,
             label=None if several else label or None,
         )  # fmt: skip
         if marked and key.startswith("val_") and 0 < training.best_epoch <= len(curve):

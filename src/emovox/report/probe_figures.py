@@ -1,89 +1,112 @@
-"""Figures of what was found out about a run beyond its figures."""
+"""Figures of what was found out about a run beyond its figures, and of ablations.
+
+Each takes what ``audit.json`` and its like hold and returns a figure; ``narrow`` is for a telephone's width.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
-from emovox.report.style import BAND, COLOURS, GREY, GROUND, INK, MARKERS, head, in_style, new_figure
+from emovox.corpora import spec_of
+from emovox.models import KINDS
+from emovox.report.figures import columns_for, handles_of
+from emovox.report.style import (
+    BAND,
+    COLOURS,
+    GREY,
+    GROUND,
+    INK,
+    NARROW,
+    WIDE,
+    colour_of,
+    head,
+    in_style,
+    legend,
+    marker_of,
+    new_figure,
+    places,
+)
+
+Found = Mapping[str, Any]
 
 
 @in_style
-def audit(found: Mapping[str, Any]) -> Figure:
+def audit(found: Found, narrow: bool = False) -> Figure:
     """A row for each trick: each model's honest UAR, hollow, and what the trick makes of it, filled."""
-    names = list(found["honest"])
-    tricks = found["tricks"]
-    figure = new_figure(7.2, 1.15 + (0.2 + 0.2 * len(names)) * len(tricks))
-    subtitle = f"{found['corpus']}, {found['protocol']}: the same recipe, honest and with each trick."
-    head(figure, "Audit: what tricks are worth", subtitle, tuple(found["warnings"]))
+    names, tricks = list(found["honest"]), found["tricks"]
+    figure = _start(found, "Audit: what tricks are worth", "the same recipe, honest and with each trick",
+                    1.4 + (0.2 + 0.2 * len(names)) * len(tricks), narrow)  # fmt: skip
     axes = figure.subplots()
+    place = places(names)
     for k, name in enumerate(names):
-        colour, offset = COLOURS[k % len(COLOURS)], 0.6 * ((k + 0.5) / len(names) - 0.5)
+        colour, marker = colour_of(place[name]), marker_of(place[name])
         honest = 100 * found["honest"][name]["value"]
         for row, trick in enumerate(tricks):
             if name not in trick["models"]:
                 continue
-            score, y = trick["models"][name]["uar"], row + offset
+            score, y = trick["models"][name]["uar"], row + _apart(k, names)
             value, low, high = (100 * score[key] for key in ("value", "low", "high"))
             axes.plot([honest, value], [y, y], color=colour, linewidth=0.8, linestyle=(0, (1, 1)), zorder=2)
             axes.plot([low, high], [y, y], color=colour, linewidth=1.6, alpha=0.6, zorder=2)
-            marker = MARKERS[k % len(MARKERS)]
             axes.plot(honest, y, marker, color=colour, markerfacecolor=GROUND, markersize=5, zorder=3)
-            axes.plot(value, y, marker, color=colour, markersize=5, zorder=4, label=name if row == 0 else None)
+            axes.plot(value, y, marker, color=colour, markersize=5, zorder=4)
             gap = trick["models"][name].get("inflation")
             words = f"{100 * gap['value']:+.1f}".replace("-", "−") if gap else ""
             axes.text(101, y, words, va="center", fontsize=7, color=colour, fontweight="bold")
-    _rows(axes, [trick["title"] for trick in tricks])
+    _rows(axes, [trick["title"] for trick in tricks], narrow)
     axes.axvline(100 * found["chance_uar"], color=INK, linewidth=0.9, linestyle=":", zorder=1)
-    axes.set_xlabel(f"UAR, per cent, with 95 % intervals over {found['units']:,} {found['unit']}; at the right points")
-    handles = _handles(axes, names)
-    handles.append(axes.plot([], [], "o", color=GREY, markerfacecolor=GROUND, label="honest")[0])
-    _legend(axes, handles)
+    axes.set_xlabel(_uar(found, narrow) + "; right: points gained", fontsize=7.5)
+    honestly = Line2D([], [], linestyle="", marker="o", color=GREY, markerfacecolor=GROUND, label="honest")
+    _legend(axes, [*_handles(names), honestly])
     return figure
 
 
 @in_style
-def robustness(found: Mapping[str, Any]) -> Figure:
+def robustness(found: Found, narrow: bool = False) -> Figure:
     """A row for each condition: each model's UAR; a dashed line is where it stands on clips as recorded."""
     conditions = found["conditions"]
     names = list(conditions[0]["models"])
-    figure = new_figure(7.2, 1.15 + max(0.26, 0.09 * len(names)) * len(conditions))
-    subtitle = f"{found['corpus']}, {found['protocol']}: the same models on the same test clips, altered."
-    head(figure, "Other recordings", subtitle, tuple(found["warnings"]))
+    figure = _start(found, "Robustness: other recordings", "the same models on the same test clips, altered",
+                    1.4 + max(0.28, 0.09 * len(names)) * len(conditions), narrow)  # fmt: skip
     axes = figure.subplots()
+    place = places(names)
     for k, name in enumerate(names):
-        colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
-        offset = 0.7 * ((k + 0.5) / len(names) - 0.5)
+        colour, marker = colour_of(place[name]), marker_of(place[name])
         for row, condition in enumerate(conditions):
             value, low, high = (100 * condition["models"][name]["uar"][key] for key in ("value", "low", "high"))
-            axes.plot([low, high], [row + offset] * 2, color=colour, linewidth=1.0, alpha=0.55, zorder=2)
-            axes.plot(value, row + offset, marker, color=colour, markersize=4, zorder=3)
+            y = row + _apart(k, names)
+            axes.plot([low, high], [y, y], color=colour, linewidth=1.0, alpha=0.6, zorder=2)
+            axes.plot(value, y, marker, color=colour, markersize=4, zorder=3)
         clean = 100 * conditions[0]["models"][name]["uar"]["value"]
         axes.axvline(clean, color=colour, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.7, zorder=1)
-    _rows(axes, [condition["title"] for condition in conditions])
+    _rows(axes, [condition["title"] for condition in conditions], narrow)
     axes.axvline(100 * found["chance_uar"], color=INK, linewidth=0.9, linestyle=":", zorder=1)
-    axes.set_xlabel(f"UAR, per cent, with 95 % intervals over {found['units']:,} {found['unit']}")
-    _legend(axes, _handles(axes, names))
+    axes.set_xlabel(_uar(found, narrow), fontsize=7.5)
+    _legend(axes, _handles(names))
     return figure
 
 
 @in_style
-def learning_curve(found: Mapping[str, Any]) -> Figure:
+def learning_curve(found: Found, narrow: bool = False) -> Figure:
     """A line for each model: UAR over the logarithm of the number of training speakers."""
     names = list(found["curves"])
-    figure = new_figure(4.6, 3.1)
-    head(figure, "More speakers", f"{found['corpus']}, {found['protocol']}.", tuple(found["warnings"]))
+    figure = _start(found, "Learning curve: more speakers", "", 3.3, narrow, 4.6)
     axes = figure.subplots()
     ticks: set[int] = set()
+    place = places(names)
     for k, name in enumerate(names):
         sizes = found["curves"][name]["sizes"]
-        colour = COLOURS[k % len(COLOURS)]
+        colour = colour_of(place[name])
         x = [size["speakers"] * (1 + 0.012 * (k - (len(names) - 1) / 2)) for size in sizes]  # apart, to be seen
         value, low, high = ([100 * size["uar"][key] for size in sizes] for key in ("value", "low", "high"))
-        axes.plot(x, value, color=colour, marker=MARKERS[k % len(MARKERS)], markersize=4.5, zorder=3)
+        axes.plot(x, value, color=colour, marker=marker_of(place[name]), markersize=4.5, zorder=3)
         axes.vlines(x, low, high, color=colour, linewidth=1.2, alpha=0.6, zorder=2)
         ticks |= {size["speakers"] for size in sizes}
     axes.set_xscale("log", base=2)
@@ -92,55 +115,112 @@ def learning_curve(found: Mapping[str, Any]) -> Figure:
     axes.grid(axis="y")
     axes.set_xlabel("training speakers")
     axes.set_ylabel(f"UAR, per cent, with 95 % intervals\nover {found['units']:,} {found['unit']}")
-    _legend(axes, _handles(axes, names))
+    _legend(axes, _handles(names))
     return figure
-
-
-def _handles(axes: Any, names: list[str]) -> list[Any]:
-    """What a legend shows of each model."""
-    return [
-        axes.plot([], [], MARKERS[k % len(MARKERS)], color=COLOURS[k % len(COLOURS)], label=name)[0]
-        for k, name in enumerate(names)
-    ]
 
 
 @in_style
-def adaptation(found: Mapping[str, Any]) -> Figure:
+def adaptation(found: Found, narrow: bool = False) -> Figure:
     """Each model's UAR against the number of a speaker's clips that it was centred on."""
-    figure = new_figure(6.0, 3.6)
-    subtitle = (
-        f"{found['corpus']}, {found['protocol']}: clips without labels, not tested. Hollow: neutral and calm only."
-    )
-    head(figure, "Adaptation to a voice", subtitle, tuple(found["warnings"]))
+    names = list(dict.fromkeys(name for series in found["series"] for name in series["models"]))
+    said = "clips of the speaker without labels, not tested. Hollow: neutral and calm clips only"
+    figure = _start(found, "Adaptation to a speaker", said, 3.6, narrow, 5.6)
     axes = figure.subplots()
-    handles = []
+    place = places(names)
     for series in found["series"]:
         hollow = series["name"] != "random"
-        for k, (name, rows) in enumerate(series["models"].items()):
-            x = np.array([row["count"] for row in rows])
+        for name, rows in series["models"].items():
+            x = [row["count"] for row in rows]
             value, low, high = (100 * np.array([row["uar"][key] for row in rows]) for key in ("value", "low", "high"))
-            colour = COLOURS[k % len(COLOURS)]
-            style: dict[str, Any] = {
-                "color": colour,
-                "markerfacecolor": GROUND if hollow else colour,
-                "markersize": 5,
-            }
-            axes.plot(x, value, MARKERS[k % len(MARKERS)], linestyle="--" if hollow else "-", linewidth=1.2, **style)
+            colour, marker = colour_of(place[name]), marker_of(place[name])
+            axes.plot(x, value, marker, linestyle="--" if hollow else "-", linewidth=1.2, color=colour, markersize=5,
+                      markerfacecolor=GROUND if hollow else colour)  # fmt: skip
             if not hollow:
                 axes.fill_between(x, low, high, color=colour, alpha=0.08, linewidth=0)
-                handles.append(axes.plot([], [], MARKERS[k % len(MARKERS)], color=colour, label=name)[0])
     axes.set_xlabel("clips of the speaker")
     axes.set_ylabel("UAR, per cent")
     axes.grid(axis="y")
-    _legend(axes, handles)
+    _legend(axes, _handles(names))
     return figure
 
 
-def _rows(axes: Any, titles: list[str]) -> None:
+@in_style
+def ablations(found: Found, about: str = "", narrow: bool = False) -> Figure:
+    """A row for each setting that was tried, in groups of what was varied: the UAR that it gave.
+
+    Args:
+        found: What ``benchmarks/results/ablations.json`` holds.
+        about: Draw only what was varied under names that begin so, as ``"yamnet"``; all where it is empty.
+        narrow: For a telephone's width.
+    """
+    tried = [row for row in found["ablations"] if row["about"].startswith(about)]
+    groups = [(what, list(rows)) for what, rows in itertools.groupby(tried, key=lambda row: row["about"])]
+    lines = len(tried) + 1.3 * len(groups)
+    figure = new_figure(NARROW if narrow else 6.4, 1.2 + 0.16 * lines)
+    letters = 30 if narrow else 56
+    subtitle = f"{found['measured']['metric']}, {found['measured']['clips']:,} clips, per cent. Filled: the most."
+    head(figure, "Ablations", subtitle, ())
+    axes = figure.subplots()
+    y, ticks, names, heads = 0.0, [], [], set()
+    for what, rows in groups:
+        heads.add(y)
+        ticks.append(y)
+        names.append(textwrap.shorten(what, letters, placeholder="…"))
+        most = max(row["uar"] for row in rows)
+        for row in rows:
+            y += 1
+            best = row["uar"] == most
+            axes.plot([0, 100 * row["uar"]], [y, y], color=COLOURS[0], linewidth=0.8, alpha=0.35, zorder=1)
+            axes.plot(100 * row["uar"], y, "o", color=COLOURS[0], markersize=4.5, zorder=2,
+                      markerfacecolor=COLOURS[0] if best else GROUND)  # fmt: skip
+            axes.text(1.01, y, f"{100 * row['uar']:.1f}", transform=axes.get_yaxis_transform(), va="center",
+                      fontsize=7, fontweight="bold" if best else "normal")  # fmt: skip
+            ticks.append(y)
+            names.append(textwrap.shorten(str(row["what"]), letters, placeholder="…"))
+        y += 1.3
+    axes.set_yticks(ticks, names, fontsize=6.5 if narrow else 7)
+    for at, tick in zip(ticks, axes.get_yticklabels(), strict=True):
+        tick.set_fontweight("bold" if at in heads else "normal")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_ylim(y - 0.5, -0.7)
+    values = [100 * row["uar"] for row in tried]
+    axes.set_xlim(np.floor(min(values) / 5) * 5 - 5, np.ceil(max(values) / 5) * 5)
+    axes.grid(axis="x")
+    axes.set_xlabel("UAR, per cent")
+    return figure
+
+
+def _start(found: Found, title: str, said: str, height: float, narrow: bool, width: float = WIDE) -> Figure:
+    """A figure with its head: corpus and protocol, and what must be said."""
+    figure = new_figure(NARROW if narrow else width, height + 0.2 * narrow)
+    spec = spec_of(str(found["corpus"]))
+    where = f"{spec.title if spec else found['corpus']}, {found['protocol']}"
+    head(figure, title, f"{where}: {said}." if said else f"{where}.", tuple(found["warnings"]))
+    return figure
+
+
+def _uar(found: Found, narrow: bool) -> str:
+    within = "" if narrow else f", with 95 % intervals over {found['units']:,} {found['unit']}"
+    return f"UAR, per cent{within}"
+
+
+def _apart(number: int, names: Sequence[str]) -> float:
+    """How far from its row's middle the n-th of several models lies."""
+    return 0.66 * ((number + 0.5) / len(names) - 0.5)
+
+
+def _handles(names: Sequence[str]) -> list[Line2D]:
+    """What a legend shows of each model."""
+    return handles_of({name: KINDS[name].title if name in KINDS else name for name in names})
+
+
+def _rows(axes: Any, titles: Sequence[str], narrow: bool) -> None:
     """Names of rows, first at the top, on alternate ground, over per cent."""
     for y in range(0, len(titles), 2):
         axes.axhspan(y - 0.5, y + 0.5, color=BAND, zorder=0, linewidth=0)
-    axes.set_yticks(range(len(titles)), titles)
+    axes.set_yticks(range(len(titles)), [textwrap.fill(title, 20) if narrow else title for title in titles],
+                    fontsize=6.5 if narrow else 8)  # fmt: skip
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(titles) - 0.5, -0.5)
@@ -148,8 +228,7 @@ def _rows(axes: Any, titles: list[str]) -> None:
     axes.grid(axis="x")
 
 
-def _legend(axes: Any, handles: list[Any]) -> None:
-    axes.legend(
-        handles=handles, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=min(6, len(handles)), handletextpad=0.2,
-        columnspacing=1.0, borderaxespad=0.0,
-    )  # fmt: skip
+def _legend(axes: Any, handles: Sequence[Any]) -> None:
+    letters = int(11 * axes.figure.get_figwidth())
+    columns = columns_for([handle.get_label() for handle in handles], letters, most=6)
+    legend(axes, handles, columns, right=True)
