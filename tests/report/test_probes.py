@@ -91,8 +91,8 @@ def test_other_recordings_and_more_speakers_stand_in_the_report(run: Run) -> Non
 
 def test_their_figures_name_conditions_sizes_and_models() -> None:
     for figure, said in (
-        (probe_figures.robustness(ROBUSTNESS), ("as recorded", "a <lot> of noise", "cnn")),
-        (probe_figures.learning_curve(CURVE), ("4", "20", "yamnet")),
+        (probe_figures.robustness(ROBUSTNESS), ("as recorded", "a <lot> of noise", "CNN")),
+        (probe_figures.learning_curve(CURVE), ("4", "20", "YAMNet")),
     ):
         for word in said:
             assert word in words(figure)

@@ -11,9 +11,9 @@ HOW_TO_READ = {
     "systems": "Grey: published systems, measured on the same folds.",
     "recalls": "Right: the recall of each emotion, with its 95 % interval; colours and marks as on the left.",
     "confusion": (
-        "A row holds the clips of one true emotion, a column those of one predicted emotion, in per cent of the row; "
-        "the diagonal is the recall. Cells below half a per cent are left empty. Pairs that mirror each other across "
-        "the diagonal are emotions that the model does not keep apart."
+        "A row holds the clips of one true emotion, a column those of one predicted emotion: in per cent of the row, "
+        "and below that in clips; the diagonal is the recall. Pairs that mirror each other across the diagonal are "
+        "emotions that the model does not keep apart."
     ),
     "architecture": (
         "From the waveform at the top of the first column to the answer at the foot of the last; under each step what "
