@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,10 @@ class Layout:
         """A figure of one model."""
         return self.path / "figures" / f"{check_name(what)}_{check_name(model)}.png"
 
+    def sound(self, clip: str) -> Path:
+        """What a clip sounds like, kept for the report."""
+        return self.path / "sounds" / f"{hashlib.sha256(clip.encode()).hexdigest()[:16]}.ogg"
+
     def diagram(self, model: str) -> Path:
         """How a model is built, drawn."""
         return self.figure("architecture", model).with_suffix(".svg")
@@ -187,6 +192,7 @@ FILES = (
     ("learning_curve.json", "what more speakers would bring ('emovox evaluate --learning-curve RUN')"),
     ("adaptation.json", "what a few clips of a speaker without labels bring ('emovox evaluate --adapt 0,5,10,20 RUN')"),
     ("trials/", "trainings of the audit and of the learning curve, a run folder each; leaky on purpose"),
+    ("sounds/", "clips that the best model is most sure and wrong about; under the licence of the corpus"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
     ("provenance.json", "corpus digest; of every session: command, versions, machine, seconds"),
     ("logs/", "for TensorBoard: histories, confusion, spectrograms, settings and outcomes, and test clips as points"),

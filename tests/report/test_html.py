@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from matplotlib.figure import Figure
 
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
 from emovox.errors import StorageError
 from emovox.evaluation import Evaluation, evaluate
+from emovox.evaluation.hardest import hardest
 from emovox.models import KINDS
 from emovox.recipe import Recipe
 from emovox.report import confidence, figures, groups, html, summary, write_report
@@ -75,7 +77,7 @@ def test_the_page_stands_alone(written: Path) -> None:
     assert "script" not in page.seen
     assert "link" not in page.seen
     assert not [value for name, value in page.attributes if name == "src"]
-    pictures = 4 + 2 * 3  # final, reliability, doubt, groups; confusion and history of three models
+    pictures = 5 + 2 * 3  # final, reliability, doubt, groups, map; confusion and history of three models
     assert [value for name, value in page.attributes if name == "role"].count("img") == pictures
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
@@ -86,6 +88,17 @@ def test_the_page_stands_alone(written: Path) -> None:
             )
         if name == "aria-labelledby":
             assert value in ids
+
+
+def test_the_hardest_clips_are_heard_where_the_run_keeps_them(honest: tuple[Run, Evaluation]) -> None:
+    run, evaluation = honest
+    sound = run.at.sound(hardest(evaluation).ids[0])
+    sound.parent.mkdir()
+    soundfile.write(sound, 0.1 * np.sin(np.arange(16_000) / 5), 16_000, format="OGG", subtype="VORBIS")
+    page = write_report(run, evaluation).read_text(encoding="utf-8")
+    assert page.count("<audio") == 1 and 'src="data:audio/ogg;base64,' in page
+    shutil.rmtree(sound.parent)
+    write_report(run, evaluation)  # as other tests expect it
 
 
 def test_every_artifact_has_a_card_from_the_run(written: Path, honest: tuple[Run, Evaluation]) -> None:
@@ -236,7 +249,7 @@ def test_a_model_that_learnt_in_no_epochs_has_no_history_figure(tmp_path: Path) 
         run.write_result(job, fake_result(run, job, epochs=9 if job.model == "cnn" else 0))
     page = Page(write_report(run, evaluate(run)).read_text(encoding="utf-8"))
     written = sorted(path.name for path in (run.path / "figures").iterdir())
-    of_all = ["doubt.png", "groups.png", "reliability.png"]
+    of_all = ["doubt.png", "groups.png", "map.png", "reliability.png"]
     assert written == sorted(["confusion_cnn.png", "confusion_yamnet.png", "history_cnn.png", *of_all])
     assert "Training history of CNN" in page.text
     assert "Training history of YAMNet" not in page.text

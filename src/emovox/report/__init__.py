@@ -45,6 +45,7 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
         drawn_once["groups"] = (groups.groups_figure, "Results by group and by speaker")
     for name, (draw_all, title) in drawn_once.items():
         keep(name, draw_all(evaluation), run.at.picture(name), title)
+    keep("map", figures.clip_map(evaluation, evaluation.best), run.at.picture("map"), "A map of the test clips")
     for name, model in evaluation.models.items():
         own = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
         for what, draw in own.items():

@@ -314,3 +314,27 @@ def _curves(
         enough = going >= (len(curves) + 1) // 2
         mean = np.nansum(table, axis=0)[enough] / going[enough]
         axes.plot(np.arange(1, longest + 1)[enough], mean, color=colour, linestyle=style, label=label or None)
+
+
+@in_style
+def clip_map(evaluation: Evaluation, model: ModelEvaluation) -> Figure:
+    """Test clips by the two main directions of their log probabilities; marks are true emotions."""
+    logs = np.log(np.maximum(model.probabilities.mean(axis=0), 1e-4))  # (clips, emotions)
+    centred = logs - logs.mean(axis=0)
+    _, _, directions = np.linalg.svd(centred, full_matrices=False)
+    directions = directions[:2] * np.sign(directions[:2].sum(axis=1, keepdims=True) + 1e-12)  # the same every time
+    points = centred @ directions.T  # (clips, 2)
+    figure = new_figure(7.2, 4.4)
+    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}: {len(points):,} test clips."
+    head(figure, f"{model_title(model)}: a map of the clips", subtitle, evaluation.warnings)
+    axes = figure.subplots()
+    for k, label in enumerate(named(figure, evaluation.labels)):
+        chosen = evaluation.truths == k
+        marker = MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
+        axes.plot(*points[chosen].T, marker, color=COLOURS[k % len(COLOURS)], markersize=3, alpha=0.7, label=label,
+                  markeredgewidth=0)  # fmt: skip
+    axes.set_xlabel("first direction")
+    axes.set_ylabel("second direction")
+    axes.grid()
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=1.6)
+    return figure

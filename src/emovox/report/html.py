@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -16,8 +17,10 @@ from emovox.layout import FILES
 from emovox.models import KINDS
 from emovox.report import anchors, probes, theory
 from emovox.report.cautions import cautions
+from emovox.report.drawn import svg
 from emovox.report.parts import Picture, figure, pairs, share, table, tag_of, with_interval
 from emovox.report.sections import by_group, how_sure, two_by_two
+from emovox.report.steps import log_mel_of
 from emovox.report.summary import about
 from emovox.report.words import (
     best_by_uar,
@@ -102,6 +105,7 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> s
         ("result", "Result"),
         ("sure", "How sure"),
         *([("groups", "Groups")] if evaluation.best.breakdowns else []),
+        *([("map", "Map")] if "map" in pictures else []),
         ("hardest", "Hardest clips"),
         ("protocol", "Protocol"),
         *((f"model-{m.name}", model_title(m)) for m in models),
@@ -125,7 +129,8 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> s
         *two_by_two(evaluation),
         *how_sure(evaluation, pictures, tag),
         *by_group(evaluation, pictures, tag),
-        *_hardest(evaluation),
+        *_where(evaluation, pictures, tag),
+        *_hardest(run, evaluation),
         '<h2 id="protocol">Protocol</h2>',
         f"<p><b>{escape(evaluation.protocol)}</b>: {escape(evaluation.protocol_rule)}. "
         f"{escape(theory.PROTOCOLS[evaluation.leaky])}</p>",
@@ -137,11 +142,15 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> s
         "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
         '<h2 id="provenance">Provenance</h2>',
         "<p>What this run was made of. The recipe holds every setting, and makes the run again.</p>",
-        pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])]),
+        pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])], "Provenance"),
         "<h3>recipe.toml</h3>",
         f'<div class="scroll"><pre class="low" tabindex="0">{escape(run.recipe.to_toml())}</pre></div>',
         "<h3>In the folder</h3>",
-        pairs([(f, what) for f, what in FILES if f == "report.html" or any(run.path.glob(f.rstrip("/")))], code=False),
+        pairs(
+            [(f, what) for f, what in FILES if f == "report.html" or any(run.path.glob(f.rstrip("/")))],
+            "Files",
+            code=False,
+        ),
         '<h2 id="licence">Data, licences, and care</h2>',
         *_licence(evaluation),
         f"</main>\n<footer>Written by Emovox from the run <b>{escape(evaluation.name)}</b>{escape(tag)}. "
@@ -163,15 +172,34 @@ def _cautions(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _hardest(evaluation: Evaluation) -> Iterable[str]:
-    """The wrong answers that the best model was most sure of."""
-    listing = hardest(evaluation).listing()
+def _where(evaluation: Evaluation, pictures: Mapping[str, Picture], tag: str) -> Iterable[str]:
+    """A map of the test clips, as the best model hears them."""
+    if picture := pictures.get("map"):
+        yield f'<h2 id="map">A map of the clips{tag_of(evaluation)}</h2>'
+        caption = f"Test clips as {model_title(evaluation.best)} hears them{tag}"
+        yield figure(picture, caption, theory.HOW_TO_READ["map"])
+
+
+def _hardest(run: Run, evaluation: Evaluation) -> Iterable[str]:
+    """The wrong answers that the best model was most sure of, with their sounds where the run keeps them."""
+    found = hardest(evaluation)
+    listing = found.listing()
     if not listing.rows:
         return
     yield f'<h2 id="hardest">The hardest clips{tag_of(evaluation)}</h2>'
     yield "<p>Listen to these first: where everybody is wrong, the clip or its label may be unusual.</p>"
     rows = [("", [escape(cell) for cell in row]) for row in listing.rows]
     yield table(listing.header, rows, f"{escape(listing.title)}.{tag_of(evaluation)}")
+    for hard in found.clips:
+        path = run.at.sound(hard.clip)
+        if path.exists():
+            said = f"{hard.clip}: true {hard.true}, predicted {hard.predicted}"
+            sound = base64.b64encode(path.read_bytes()).decode("ascii")
+            yield (
+                f'<figure class="narrow">{svg(log_mel_of(path), f"Log-mel spectrogram of {said}")}<audio controls '
+                f'preload="none" aria-label="{escape(said)}" src="data:audio/ogg;base64,{sound}"></audio>'
+                f"<figcaption><b>{escape(said)}</b></figcaption></figure>"
+            )
 
 
 def _references() -> Iterable[str]:
@@ -310,7 +338,7 @@ def _licence(evaluation: Evaluation) -> list[str]:
     corpus = evaluation.corpus
     keys = ("name", "version", "licence", "citation", "language", "digest")
     return [
-        pairs([(key, str(corpus[key])) for key in keys if corpus.get(key)]),
+        pairs([(key, str(corpus[key])) for key in keys if corpus.get(key)], "Licences"),
         *(f"<p>{escape(str(note))}</p>" for note in corpus.get("notes", ())),
         f"<p>{escape(caution(evaluation))}</p>",
         "<p>Emovox is under the Apache License 2.0. Whether trained weights are an adaptation of the recordings is not "

@@ -45,14 +45,14 @@ def table(header: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]], capt
     )
 
 
-def pairs(rows: Iterable[tuple[str, str]], code: bool = True) -> str:
+def pairs(rows: Iterable[tuple[str, str]], label: str, code: bool = True) -> str:
     """A table of names and what they stand for, neither escaped yet."""
     kind = ' class="code"' if code else ""
     body = "".join(
         f'<tr><th scope="row">{escape(name)}</th><td{kind}>{escape(value)}</td></tr>' for name, value in rows
     )
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="names and values"><table class="words"><tbody>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}"><table class="words"><tbody>'
         f"{body}</tbody></table></div>"
     )
 

@@ -113,7 +113,7 @@ def by_group(evaluation: Evaluation, pictures: Mapping[str, Picture], tag: str) 
     people = anchors.people(evaluation)
     yield figure(pictures["groups"], f"By group and by speaker{tag}", theory.HOW_TO_READ["groups"])
     parts = [part for part in best.breakdowns if part.attribute != "speaker"]
-    header = ("", "group", "clips", "speakers", "UAR, %", "accuracy, %", *(["people, %"] if people else []))
+    header = ("by", "group", "clips", "speakers", "UAR, %", "accuracy, %", *(["people, %"] if people else []))
     rows: list[tuple[str, Sequence[str]]] = []
     for part in parts:
         for group in part.groups:

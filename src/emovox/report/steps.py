@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from emovox.audio import read_audio
 from emovox.corpora.base import Clip, waveform
+from emovox.features import LogMel
 from emovox.features.front_end import FrontEnd, speech
 from emovox.report.style import COLOURS, GREY, head, in_style, new_figure
 
@@ -80,3 +83,17 @@ def _steps(front: Any, samples: np.ndarray, seconds: np.ndarray, panels: tuple[A
         axes.set_title(title, fontsize=8.5)
         axes.set_xlabel(f"frames of {1000 * hop / rate:.0f} ms")
         axes.set_ylabel("band")
+
+
+@in_style
+def log_mel_of(path: Path) -> Figure:
+    """The log-mel spectrogram of a sound file, small."""
+    front = LogMel(n_mels=64, hop_seconds=0.010, trim_db=0.0, n_frames=0)
+    picture = front.log_mel(read_audio(path))  # (frames, mels)
+    figure = new_figure(4.2, 1.3)
+    axes = figure.subplots()
+    seconds = len(picture) * front.hop_seconds
+    axes.imshow(picture.T, origin="lower", aspect="auto", cmap="magma", extent=(0, seconds, 0, front.n_mels))
+    axes.set_xlabel("seconds")
+    axes.set_ylabel("mel band")
+    return figure

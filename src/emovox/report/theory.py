@@ -15,6 +15,11 @@ HOW_TO_READ = {
         "and below that in clips; the diagonal is the recall. Pairs that mirror each other across the diagonal are "
         "emotions that the model does not keep apart."
     ),
+    "map": (
+        "Each point is a test clip, placed by the two main directions of its log probabilities, which were given by a "
+        "model that never heard its speaker, unless the protocol is leaky; colour and mark are the true emotion. Clips "
+        "that lie among those of another emotion are taken for it. Two directions show only a part of all."
+    ),
     "architecture": (
         "From the waveform at the top of the first column to the answer at the foot of the last; under each step what "
         "it gives and how many parameters it has. Shaded: steps with parameters."

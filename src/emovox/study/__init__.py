@@ -113,6 +113,7 @@ def run_study(
         with Processes(1, cores, tell, again) as executor:  # exporting a large network takes most memory of all
             stages.export(run, evaluation, found, executor, tell)
             stages.board(run, executor)
+        stages.keep_sounds(run, evaluation, corpus)
         stages.report(run, evaluation, tell)
     return run
 

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emovox.corpora.base import Corpus, Progress
+from emovox.audio import SAMPLE_RATE_HZ
+from emovox.corpora.base import Corpus, Progress, waveform
 from emovox.download import user_cache
 from emovox.errors import DownloadError, ModelError, RunError
 from emovox.evaluation import Evaluation, evaluate, write_results
+from emovox.evaluation.hardest import hardest
 from emovox.features import extract
+from emovox.files import replacing
 from emovox.models import KINDS, Ensemble, Heard, Network, Settings, kind_of
 from emovox.models.settings import Teacher
 from emovox.recipe import Recipe, members_of
@@ -265,6 +268,18 @@ def board(run: Run, executor: Executor) -> None:
     with timed(run, "board"):
         for _ in executor.results([executor.submit(board_job, str(run.path))]):
             pass
+
+
+def keep_sounds(run: Run, evaluation: Evaluation, corpus: Corpus) -> None:
+    """Keep the clips that the best model is most sure and wrong about, small, so that the report lets them be heard."""
+    import soundfile
+
+    clips = {clip.id: clip for clip in corpus.clips}
+    for name in hardest(evaluation).ids:
+        path = run.at.sound(name)
+        if not path.exists():
+            with replacing(path) as temporary:
+                soundfile.write(temporary, waveform(clips[name]), SAMPLE_RATE_HZ, format="OGG", subtype="VORBIS")
 
 
 def report(run: Run, evaluation: Evaluation, tell: Progress) -> Path:
