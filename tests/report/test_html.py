@@ -77,7 +77,9 @@ def test_the_page_stands_alone(written: Path) -> None:
     assert "script" not in page.seen
     assert "link" not in page.seen
     assert not [value for name, value in page.attributes if name == "src"]
-    pictures = 5 + 2 * 3  # final, reliability, doubt, groups, map; confusion and history of three models
+    pictures = (
+        2 * (4 + 2 * 3) + 1
+    )  # wide and narrow, and the map: final, reliability, doubt, groups; confusion and history of three models
     assert [value for name, value in page.attributes if name == "role"].count("img") == pictures
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from emovox.evaluation import Evaluation
 from emovox.runs import Run
@@ -32,11 +33,16 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
 
     pictures: dict[str, Path | str] = {}
 
-    def keep(name: str, figure: Figure, path: Path, title: str) -> None:
-        drawn.write(figure, path)
-        pictures[name] = drawn.svg(figure, title)
+    def keep(name: str, draw: Callable[..., Figure], of: tuple[Any, ...], path: Path, title: str) -> None:
+        """A file, and for the page a wide picture and one for a telephone."""
+        wide = draw(*of)
+        drawn.write(wide, path)
+        pictures[name] = (
+            f'<div class="far">{drawn.svg(wide, title)}</div>'
+            f'<div class="near">{drawn.svg(draw(*of, narrow=True), title)}</div>'
+        )
 
-    keep("final", figures.final_comparison(evaluation), run.at.final_figure, "Final comparison of all models")
+    keep("final", figures.final_comparison, (evaluation,), run.at.final_figure, "Final comparison of all models")
     drawn_once = {
         "reliability": (confidence.reliability_figure, "Confidence and accuracy of every model"),
         "doubt": (confidence.doubt_figure, "Wrong answers by share answered, and sets that hold the truth"),
@@ -44,13 +50,15 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
     if evaluation.best.breakdowns:
         drawn_once["groups"] = (groups.groups_figure, "Results by group and by speaker")
     for name, (draw_all, title) in drawn_once.items():
-        keep(name, draw_all(evaluation), run.at.picture(name), title)
-    keep("map", figures.clip_map(evaluation, evaluation.best), run.at.picture("map"), "A map of the test clips")
+        keep(name, draw_all, (evaluation,), run.at.picture(name), title)
+    clips = figures.clip_map(evaluation, evaluation.best)
+    drawn.write(clips, run.at.picture("map"))
+    pictures["map"] = drawn.svg(clips, "A map of the test clips")
     for name, model in evaluation.models.items():
         own = {"confusion": figures.confusion, **({"history": figures.history} if model.has_history else {})}
         for what, draw in own.items():
             title = f"{what.capitalize()} of {model_title(model)}"
-            keep(f"{what}_{name}", draw(evaluation, model), run.at.figure(what, name), title)
+            keep(f"{what}_{name}", draw, (evaluation, model), run.at.figure(what, name), title)
         if (diagram := run.at.diagram(name)).exists():
             pictures[f"architecture_{name}"] = diagram.read_text(encoding="utf-8")
     summary.write(run, evaluation)

@@ -24,6 +24,7 @@ from emovox.report.style import (
     GREY,
     GROUND,
     INK,
+    MARKERS,
     NARROW,
     WIDE,
     colour_of,

@@ -75,7 +75,8 @@ table.words th { white-space: nowrap; }
 td.code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .82rem; overflow-wrap: anywhere; }
 .low { color: var(--grey); font-weight: 400; font-size: .85em; }
 figure { margin: 1.2rem 0; } figure img, figure svg { max-width: 100%; height: auto; display: block; }
-@media (max-width: 40rem) { figure.wide svg, figure.wide img { max-width: none !important; width: 44rem; } }
+.near { display: none; }
+@media screen and (max-width: 40rem) { .near { display: block; } .far { display: none; } }
 figcaption { color: var(--grey); font-size: .88rem; margin-top: .5rem; }
 figcaption b { color: var(--ink); }
 figure.narrow img, figure.narrow svg { width: 27rem; }
