@@ -54,7 +54,8 @@ def _steps(front: Any, samples: np.ndarray, seconds: np.ndarray, panels: tuple[A
     frame.plot(milliseconds, piece * window, color=COLOURS[1], linewidth=1.2, label="times the window")
     frame.set_title(f"2. One frame of {1000 * len(window) / rate:.0f} ms, the loudest", fontsize=8.5)
     frame.set_xlabel("milliseconds")
-    frame.legend(loc="lower right")
+    frame.set_ylim(-1.6 * np.abs(piece).max(), 1.1 * np.abs(piece).max())  # room for the legend
+    frame.legend(loc="lower right", ncols=2)
 
     frames = np.lib.stride_tricks.sliding_window_view(samples, len(window))[::hop]
     bins = front.mel_matrix.shape[0]
@@ -76,12 +77,12 @@ def _steps(front: Any, samples: np.ndarray, seconds: np.ndarray, panels: tuple[A
 
     for axes, picture, title in (
         (log_mel, logarithms, "5. Mel bands, logarithm"),
-        (read, front.fit(front(samples).features)[0], "6. Trimmed: what the network reads first"),
+        (read, front(samples).features[0], "6. Trimmed: what the network reads first"),
     ):
         shown = axes.imshow(picture.T, origin="lower", aspect="auto", cmap="magma")
         axes.figure.colorbar(shown, ax=axes, pad=0.01)
         axes.set_title(title, fontsize=8.5)
-        axes.set_xlabel(f"frames of {1000 * hop / rate:.0f} ms")
+        axes.set_xlabel(f"frames, one every {1000 * hop / rate:.0f} ms")
         axes.set_ylabel("band")
 
 
