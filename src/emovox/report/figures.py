@@ -331,8 +331,8 @@ def clip_map(evaluation: Evaluation, model: ModelEvaluation) -> Figure:
     axes = figure.subplots()
     for k, label in enumerate(named(figure, evaluation.labels)):
         chosen = evaluation.truths == k
-        marker = MARKERS[(k + k // len(COLOURS)) % len(MARKERS)]
-        axes.plot(*points[chosen].T, marker, color=COLOURS[k % len(COLOURS)], markersize=3, alpha=0.7, label=label,
+        marker = marker_of(k + k // len(COLOURS))
+        axes.plot(*points[chosen].T, marker, color=colour_of(k), markersize=3, alpha=0.7, label=label,
                   markeredgewidth=0)  # fmt: skip
     axes.set_xlabel("first direction")
     axes.set_ylabel("second direction")
