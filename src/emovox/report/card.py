@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from emovox.errors import typed
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.files import write_text
 from emovox.models import KINDS
@@ -94,7 +95,13 @@ def _lines(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Iterator
     )
     yield ""
     yield from ("## Licence and citation", "", f"{about.get('licence', 'not told')}. {about.get('citation', '')}", "")
-    yield from ("## How to start", "", "```sh", f"emovox predict recording.wav --model {model.name} --run RUN", "```")
+    yield from (
+        "## How to start",
+        "",
+        "```sh",
+        typed("emovox", "predict", "recording.wav", "--model", model.name, "--run", "RUN"),
+        "```",
+    )
 
 
 def _table(*rows: tuple[str, str]) -> Iterator[str]:
