@@ -24,7 +24,6 @@ from emovox.report.style import (
     GREY,
     GROUND,
     INK,
-    MARKERS,
     NARROW,
     WIDE,
     colour_of,
