@@ -1,5 +1,6 @@
 """The command line: what it calls, what it shows, and how it ends."""
 
+import csv
 import errno
 import inspect
 import json
@@ -405,7 +406,7 @@ def test_a_long_error_is_not_wrapped(invoke, study, monkeypatch):
         (("run", "--seeds"), "'--seeds' requires an argument"),
         (("run", "--epoch", "3"), "No such option: --epoch (Possible options: --epochs)"),
         (("run", "extra"), "unexpected extra argument"),
-        (("predict",), "Missing argument 'FILE'"),
+        (("predict",), "Missing argument 'FILE|FOLDER'"),
         (("frobnicate",), "No such command 'frobnicate'"),
         (("data", "gte"), "No such command 'gte'"),
     ],
@@ -561,7 +562,7 @@ def test_predict_answers_in_json_lines(invoke, recognizer):
     first, second = [json.loads(line) for line in shown.stdout.splitlines()]
     assert first == {
         "file": "a.wav", "emotion": "angry", "confidence": 0.75, "abstains": False, "set": [],
-        "unfamiliar": False, "novelty": None,
+        "unfamiliar": False, "novelty": None, "speech_seconds": None, "warnings": [],
         "probabilities": {"calm": 0.25, "angry": 0.75},
     }  # fmt: skip
     assert second["file"] == "b.wav"
@@ -595,6 +596,37 @@ def test_predict_reads_standard_input(monkeypatch, tmp_path):
     shown = CliRunner().invoke(cli.app, words[:2] + words[3:], prog_name="emovox", input=b"no sound")
     assert shown.exit_code == 2
     assert shown.stderr.startswith("standard input is not a recording that can be read; give WAV")
+
+
+def test_predict_fills_a_table_and_goes_on_where_it_was_stopped(invoke, recognizer, tmp_path, monkeypatch):
+    for name in ("a.wav", "bad.wav", "c.wav"):
+        tmp_path.joinpath("in", name).parent.mkdir(exist_ok=True)
+        tmp_path.joinpath("in", name).touch()
+    words = ("predict", tmp_path / "in", "--run", "runs/x", "--csv", tmp_path / "out.csv")
+    shown = invoke(*words)
+    assert shown.exit_code == 2 and shown.stdout == ""
+    assert "bad.wav is empty" in shown.stderr
+    whole = (tmp_path / "out.csv").read_bytes()
+    with (tmp_path / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["file"]).name for row in rows] == ["a.wav", "c.wav"]
+    assert rows[0]["emotion"] == "angry" and rows[0]["calm"] == "0.250000"
+
+    (tmp_path / "out.csv").write_bytes(whole[:-9])
+    shown = invoke(*words)
+    assert "1 of 3 recordings are in" in shown.stderr
+    assert (tmp_path / "out.csv").read_bytes() == whole
+
+    monkeypatch.setattr(StandInRecognizer, "path", Path("other.onnx"))
+    assert "holds the answers of runs/x/artifacts/cnn.onnx; choose another file" in invoke(*words).stderr
+    (tmp_path / "out.csv").write_text("words")
+    assert "holds other columns" in invoke(*words).stderr
+    assert (tmp_path / "out.csv").read_text() == "words"
+
+
+def test_predict_names_as_many_emotions_as_are_asked_for(invoke, recognizer):
+    shown = invoke("predict", "a.wav", "--run", "runs/x", "--top", "1", "--set")
+    assert "a.wav  angry 75%   one of: any" in shown.stdout
 
 
 def test_predict_without_a_model_says_how_to_name_one(invoke):

@@ -267,8 +267,15 @@ def describe_artifact(path: Path, metadata: Mapping[str, Any]) -> Text:
     return text
 
 
-def prediction_line(file: Path, heard: Prediction) -> Text:
-    """``recording.wav  angry 81 %   then fearful 9 %, happy 6 %``, or why there is no such answer."""
+def prediction_line(file: Path, heard: Prediction, top: int = 3, with_set: bool = False) -> Text:
+    """``recording.wav  angry 81 %   then fearful 9 %, happy 6 %``, or why there is no such answer.
+
+    Args:
+        file: What was heard.
+        heard: The answer.
+        top: How many emotions are named.
+        with_set: Whether the emotions are named among which the true one is to be.
+    """
     first, *others = heard.ranked()
     text = Text.assemble((str(file), "bold"), "  ")
     if heard.unfamiliar:
@@ -277,7 +284,12 @@ def prediction_line(file: Path, heard: Prediction) -> Text:
         text.append(f"not sure (at most {first[0]} {first[1]:.0%})", style="yellow")
     else:
         text.append(f"{first[0]} {first[1]:.0%}", style="green")
-    text.append("   then " + ", ".join(f"{emotion} {p:.0%}" for emotion, p in others[:2]), style="dim")
+    if shown := others[: top - 1]:
+        text.append("   then " + ", ".join(f"{emotion} {p:.0%}" for emotion, p in shown), style="dim")
+    if with_set:
+        text.append("   one of: " + (", ".join(heard.set) or "any, as this artifact holds no bound"))
+    for warning in heard.warnings[: len(heard.warnings) - heard.unfamiliar]:  # that one stands in front
+        text.append(f"   ({warning})", style="yellow")
     return text
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from emovox.cli.base import complain, examples
-from emovox.corpora.scan import SUFFIXES
+from emovox.corpora.scan import SUFFIXES, recordings_under
 from emovox.errors import AudioError, ModelError
-from emovox.terminal import Screen, describe_artifact, prediction_line
+from emovox.terminal import Screen, StageProgress, describe_artifact, prediction_line
+
+if TYPE_CHECKING:
+    from emovox.listening import Prediction, Recognizer
 
 app = typer.Typer()
 
@@ -22,13 +27,17 @@ app = typer.Typer()
         "emovox predict recording.wav --run runs/NAME",
         "emovox predict *.wav --run runs/NAME --model cnn --json",
         "emovox predict recording.wav --model runs/NAME/artifacts/yamnet.onnx",
+        "emovox predict recordings/ --run runs/NAME --csv answers.csv",
         "emovox predict anna-7.wav --adapt anna/ --run runs/NAME",
         "arecord -f S16_LE -r 16000 -d 3 | emovox predict - --run runs/NAME",
     )
 )
 def predict(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Recordings of 0.1 to 60 seconds; - reads one from a pipe.")
+        list[Path],
+        typer.Argument(
+            metavar="FILE|FOLDER", help="Recordings of 0.1 to 60 seconds, or folders of them; - reads one from a pipe."
+        ),
     ],
     run: Annotated[
         Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")
@@ -46,9 +55,17 @@ def predict(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--csv", metavar="OUT", help="Write one row a recording; a stopped job goes on where it ended."),
+    ] = None,
+    top: Annotated[int, typer.Option(metavar="K", min=1, help="Name the K likeliest emotions.")] = 3,
+    with_set: Annotated[
+        bool, typer.Option("--set", help="Name the emotions among which the true one is to be nine times in ten.")
+    ] = False,
 ) -> None:
     """Say what emotion is heard in recordings. Needs one artifact and no TensorFlow."""
-    from emovox.listening import Recognizer
+    from emovox.listening import Recognizer, in_order
 
     if run is not None:
         recognizer = Recognizer.from_run(run, model)
@@ -58,39 +75,70 @@ def predict(
         raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
     if adapt:
         recognizer = recognizer.adapted(_recordings(adapt))
-    console, failed = Screen(), False
-    if not as_json:
-        console.print(describe_artifact(recognizer.path, recognizer.metadata), soft_wrap=True)
-    for file in files:
+    asked = [file for path in files for file in _inside(path) or [path]]
+
+    def answer(file: Path) -> Prediction | AudioError:
         try:
             if str(file) == "-":
-                heard = recognizer.predict(_standard_input(), name="standard input")
-            else:
-                heard = recognizer.predict(file)
+                return recognizer.predict(_standard_input(), name="standard input")
+            return recognizer.predict(file)
         except AudioError as error:
-            failed = True
-            complain(str(error))
-            continue
-        if as_json:
-            print(_json({"file": str(file), **heard.as_dict()}), flush=True)
-        else:
-            console.print(prediction_line(file, heard), soft_wrap=True)
+            return error
+
+    if out is not None:
+        failed = _write_table(recognizer, asked, answer, out)
+    else:
+        console, failed = Screen(), False
+        if not as_json:
+            console.print(describe_artifact(recognizer.path, recognizer.metadata), soft_wrap=True)
+        for file, heard in zip(asked, in_order(answer, asked), strict=True):
+            if isinstance(heard, AudioError):
+                failed = True
+                complain(str(heard))
+            elif as_json:
+                print(_json({"file": str(file), **heard.as_dict()}), flush=True)
+            else:
+                console.print(prediction_line(file, heard, top, with_set), soft_wrap=True)
     if failed:
         raise typer.Exit(AudioError.exit_code)
+
+
+def _write_table(
+    recognizer: Recognizer, asked: list[Path], answer: Callable[[Path], Prediction | AudioError], out: Path
+) -> bool:
+    """Write a row for every recording that has none yet; whether any could not be answered."""
+    from emovox.listening import PredictionTable, in_order
+
+    failed, errors = False, Screen(stderr=True)
+    with PredictionTable(out, str(recognizer.path), recognizer.labels) as table:
+        left = [file for file in dict.fromkeys(asked) if str(file) not in table.done]
+        if len(left) < len(asked):
+            errors.print(f"{len(asked) - len(left)} of {len(asked)} recordings are in {out} already", soft_wrap=True)
+        with StageProgress(errors) as progress:
+            for done, (file, heard) in enumerate(zip(left, in_order(answer, left), strict=True), start=1):
+                if isinstance(heard, AudioError):
+                    failed = True
+                    progress.say(str(heard))
+                else:
+                    table.add(str(file), heard)
+                progress("recordings", done, len(left))
+    return failed
 
 
 def _recordings(given: list[Path]) -> list[Path]:
     """The files that are given, and those in the folders that are."""
     found: list[Path] = []
     for path in given:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not inside:
+        inside = _inside(path)
+        if os.path.isdir(path) and not inside:
             raise AudioError(f"{path} holds no recordings ({', '.join(SUFFIXES)}); name a folder that does")
-        found += inside
+        found += inside or [path]
     return found
+
+
+def _inside(path: Path) -> list[Path]:
+    """The recordings in a folder; none in what is no folder."""
+    return recordings_under(path) if os.path.isdir(path) else []  # Path.is_dir raises where a name is too long
 
 
 def _standard_input() -> BinaryIO:

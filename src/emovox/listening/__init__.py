@@ -4,7 +4,9 @@ It needs NumPy, soundfile, soxr and ONNX Runtime alone; nothing of the learning 
 """
 
 from emovox.listening.artifact import find_artifact
+from emovox.listening.batch import in_order
 from emovox.listening.prediction import Prediction
 from emovox.listening.recognizer import Recognizer
+from emovox.listening.table import PredictionTable
 
-__all__ = ["Prediction", "Recognizer", "find_artifact"]
+__all__ = ["Prediction", "PredictionTable", "Recognizer", "find_artifact", "in_order"]

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+LITTLE_SPEECH_SECONDS = 0.5
+"""Less speech than this is a word or two, which no model here has learnt to judge."""
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -21,6 +24,7 @@ class Prediction:
         abstains: True where the likeliest emotion is less probable than the artifact's ``abstain_below``.
         novelty: How far the recording lies from those that the model learnt from: above 1 is farther than 99 of 100
             recordings of voices that it had not heard. None where the artifact cannot tell.
+        speech_seconds: How much of it could be speech, where that was measured.
 
     >>> heard = Prediction(("calm", "angry"), np.float32([0.25, 0.75]))
     >>> heard.emotion, heard.confidence, heard.abstains
@@ -32,6 +36,7 @@ class Prediction:
     abstains: bool = False
     set: tuple[str, ...] = ()
     novelty: float | None = None
+    speech_seconds: float | None = None
 
     @property
     def emotion(self) -> str:
@@ -47,6 +52,13 @@ class Prediction:
     def unfamiliar(self) -> bool:
         """Whether the recording is so unlike those that the model learnt from that no answer should be trusted."""
         return self.novelty is not None and not self.novelty <= 1
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Why this answer should not be relied on, each in a few words."""
+        short = self.speech_seconds is not None and self.speech_seconds < LITTLE_SPEECH_SECONDS
+        notes = [f"{self.speech_seconds:.1f} s of speech: unreliable"] if short else []
+        return (*notes, *(["unlike all that the model learnt from"] if self.unfamiliar else []))
 
     def ranked(self) -> list[tuple[str, float]]:
         """Every emotion and its probability, the likeliest first."""
@@ -73,5 +85,7 @@ class Prediction:
             "set": list(self.set),
             "unfamiliar": self.unfamiliar,
             "novelty": self.novelty,
+            "speech_seconds": self.speech_seconds,
+            "warnings": list(self.warnings),
             "probabilities": {label: float(p) for label, p in zip(self.labels, self.probabilities, strict=True)},
         }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,9 @@ import numpy as np
 from emovox.audio import Source, check_waveform, read_audio, resample
 from emovox.errors import AudioError, ModelError
 from emovox.listening.artifact import find_artifact, open_session, read_metadata
+from emovox.listening.batch import in_order
 from emovox.listening.prediction import Prediction
+from emovox.listening.speech import speech_seconds
 
 TOLERANCE = 1e-3
 """How far the sum of an artifact's probabilities may be from 1; weights of 8 bits stay well within."""
@@ -68,7 +70,8 @@ class Recognizer:
                 waveform came without its rate.
             ModelError: The artifact answers with what are no probabilities.
         """
-        answer = self._run(self._outputs, self._waveform(recording, sample_rate_hz, name), self._shift)
+        waveform = self._waveform(recording, sample_rate_hz, name)
+        answer = self._run(self._outputs, waveform, self._shift)
         probabilities = answer["probabilities"]  # (classes,)
         if not (np.all(probabilities >= 0) and abs(float(probabilities.sum()) - 1) <= TOLERANCE):
             raise ModelError(
@@ -86,7 +89,33 @@ class Recognizer:
             abstains=float(probabilities.max()) < self._abstain_below,
             set=tuple(label for label, p in zip(self.labels, probabilities, strict=True) if p >= least),
             novelty=novelty,
+            speech_seconds=speech_seconds(waveform, self.sample_rate_hz),
         )
+
+    def predict_many(
+        self, recordings: Iterable[Source | np.ndarray], sample_rate_hz: int | None = None, threads: int | None = None
+    ) -> Iterator[Prediction | AudioError]:
+        """Say of each of many recordings what emotion is heard, several at once.
+
+        Args:
+            recordings: As :meth:`predict` takes them; they are taken as they are needed.
+            sample_rate_hz: Of waveforms.
+            threads: Recordings at once; by default as many as there are cores.
+
+        Yields:
+            For each, in order, its prediction, or the error that says why there is none.
+
+        Raises:
+            ModelError: The artifact answers with what are no probabilities.
+        """
+
+        def answer(recording: Source | np.ndarray) -> Prediction | AudioError:
+            try:
+                return self.predict(recording, sample_rate_hz)
+            except AudioError as error:
+                return error
+
+        return in_order(answer, recordings, threads)
 
     @property
     def adapts(self) -> bool:
