@@ -12,7 +12,7 @@ import pytest
 
 from emovox.evaluation import Evaluation
 from emovox.report import confidence, figures, groups
-from emovox.report.drawn import svg, write
+from emovox.report.drawn import both, svg, write
 from emovox.report.style import FAINT, GREY, GROUND, INK
 from emovox.runs import Run
 
@@ -64,3 +64,10 @@ def test_a_figure_is_written_as_its_path_says(leaky: tuple[Run, Evaluation], tmp
 def test_a_notebook_shows_a_figure_by_itself(leaky: tuple[Run, Evaluation]) -> None:
     picture, size = figures.final_comparison(leaky[1])._repr_png_()  # type: ignore[attr-defined]
     assert picture.startswith(b"\x89PNG") and size["width"] == 691
+
+
+def test_a_page_holds_both_drawings_and_hides_one(leaky: tuple[Run, Evaluation]) -> None:
+    wide, narrow = (figures.final_comparison(leaky[1], narrow=narrow) for narrow in (False, True))
+    markup = both(wide, narrow, "A figure")
+    assert re.findall(r'<div class="(\w+)"><svg', markup) == ["far", "near"]
+    assert len(set(re.findall(r' id="([^"]+)"', markup))) == markup.count(' id="')

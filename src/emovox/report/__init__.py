@@ -37,10 +37,7 @@ def write_report(run: Run, evaluation: Evaluation) -> Path:
         """A file, and for the page a wide picture and one for a telephone."""
         wide = draw(*of)
         drawn.write(wide, path)
-        pictures[name] = (
-            f'<div class="far">{drawn.svg(wide, title)}</div>'
-            f'<div class="near">{drawn.svg(draw(*of, narrow=True), title)}</div>'
-        )
+        pictures[name] = drawn.both(wide, draw(*of, narrow=True), title)
 
     keep("final", figures.final_comparison, (evaluation,), run.at.final_figure, "Final comparison of all models")
     drawn_once = {

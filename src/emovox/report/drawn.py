@@ -94,6 +94,11 @@ def svg(figure: Figure, title: str) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
+def both(wide: Figure, narrow: Figure, title: str) -> str:
+    """Two drawings of the same for a page, which shows one, by its width: classes ``far`` and ``near``."""
+    return f'<div class="far">{svg(wide, title)}</div><div class="near">{svg(narrow, title)}</div>'
+
+
 def title_of(figure: Figure) -> str:
     """The title that stands at a figure's head."""
     return figure.texts[0].get_text() if figure.texts else "Figure"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from emovox.corpora.listing import Listing
 from emovox.errors import RunError
 from emovox.report import probe_figures
-from emovox.report.drawn import write
+from emovox.report.drawn import both, title_of, write
 from emovox.runs import Run
 
 Found = Mapping[str, Any]
@@ -27,7 +29,7 @@ class Section:
         title: Its heading.
         words: Paragraphs.
         tables: What was found.
-        picture: The same drawn.
+        picture: The same drawn, as markup for a page.
         caption: How to read the picture.
     """
 
@@ -35,7 +37,7 @@ class Section:
     title: str
     words: tuple[str, ...]
     tables: tuple[Listing, ...]
-    picture: Path
+    picture: str
     caption: str
 
 
@@ -58,6 +60,13 @@ def sections(run: Run) -> list[Section]:
     return made
 
 
+def _drawn(draw: Callable[..., Figure], found: Found, path: Path) -> str:
+    """Write a figure, and give it for the page."""
+    wide = draw(found)
+    write(wide, path)
+    return both(wide, draw(found, narrow=True), title_of(wide))
+
+
 def audit_section(found: Found, picture: Path) -> Section:
     """How much each trick inflates, and what a figure made with it is worth."""
     rows, words = [], []
@@ -78,7 +87,7 @@ def audit_section(found: Found, picture: Path) -> Section:
             *words,
         ),
         tables=(Listing("What each trick is worth", header, tuple(rows)),),
-        picture=write(probe_figures.audit(found), picture),
+        picture=_drawn(probe_figures.audit, found, picture),
         caption="Hollow: the run's own UAR. Filled: the UAR under the trick, with its 95 % interval. Dotted: chance.",
     )
 
@@ -109,7 +118,7 @@ def adaptation_section(found: Found, picture: Path) -> Section:
             *words,
         ),
         tables=tuple(tables),
-        picture=write(probe_figures.adaptation(found), picture),
+        picture=_drawn(probe_figures.adaptation, found, picture),
         caption="Filled: centred on clips of any emotion. Hollow: on neutral and calm ones only.",
     )
 
@@ -147,7 +156,7 @@ def robustness_section(found: Found, picture: Path) -> Section:
             *worst,
         ),
         tables=tuple(tables),
-        picture=write(probe_figures.robustness(found), picture),
+        picture=_drawn(probe_figures.robustness, found, picture),
         caption="UAR under each condition, with 95 % intervals. Dashed: the same model on clips as recorded. Dotted: "
         "chance.",
     )
@@ -172,7 +181,7 @@ def learning_curve_section(found: Found, picture: Path) -> Section:
             *words,
         ),
         tables=(Listing("UAR by training speakers", ("speakers", *curves), tuple(rows)),),
-        picture=write(probe_figures.learning_curve(found), picture),
+        picture=_drawn(probe_figures.learning_curve, found, picture),
         caption="UAR by the number of training speakers, on a logarithmic axis, with 95 % intervals.",
     )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 HOW_TO_READ = {
     "final": (
-        "Left: the filled mark is the UAR, the hollow one the accuracy, and each line its 95 % interval. Where two "
+        "First: the filled mark is the UAR, the hollow one the accuracy, and each line its 95 % interval. Where two "
         "intervals overlap widely, this run does not tell which model is better. Dotted: the chance level."
     ),
     "people": "Dashed: how often human listeners named the intended emotion of these recordings.",
     "systems": "Grey: published systems, measured on the same folds.",
-    "recalls": "Right: the recall of each emotion, with its 95 % interval; colours and marks as on the left.",
+    "recalls": "Second: the recall of each emotion, with its 95 % interval; colours and marks as in the first.",
     "confusion": (
         "A row holds the clips of one true emotion, a column those of one predicted emotion: in per cent of the row, "
         "and below that in clips; the diagonal is the recall. Pairs that mirror each other across the diagonal are "
@@ -30,14 +30,14 @@ HOW_TO_READ = {
         "sure."
     ),
     "doubt": (
-        "Left: the share of wrong answers if only the surest clips are answered, from few at the left to all at the "
-        "right; the mark is where the threshold puts it. Right: how often the set of likely emotions holds the true "
+        "First: the share of wrong answers if only the surest clips are answered, from few at the left to all at the "
+        "right; the mark is where the threshold puts it. Second: how often the set of likely emotions holds the true "
         "one, with its 95 % interval, and a stroke for each test speaker. A promise on average is none to everybody."
     ),
     "groups": (
-        "Left: UAR on the clips of each group. Right: on each speaker's clips, the best model's in front, with an "
+        "First: UAR on the clips of each group. Second: on each speaker's clips, the best model's in front, with an "
         "interval that speaks of more clips of the same person. Dotted: the chance level. Dashed, where known: the "
-        "accuracy of people."
+        "accuracy of listeners."
     ),
     "history": (
         "Solid: training clips. Dashed: validation clips. Training clips are altered at random and dropout is on while "
