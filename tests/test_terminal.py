@@ -55,10 +55,10 @@ def test_without_a_terminal_time_left_is_said_now_and_then(clock):
     where = console()
     with terminal.StageProgress(where) as progress:
         for done in range(10):
-            clock[0] += 4
+            clock[0] += 24
             progress("cnn", done, 100)
     assert [line.split(",")[0] for line in shown(where).splitlines()] == ["cnn: 3/100", "cnn: 6/100", "cnn: 9/100"]
-    assert shown(where).startswith("cnn: 3/100, about 6 min 28 s left\n")  # 12 s for 3, so 388 s for 97
+    assert shown(where).startswith("cnn: 3/100, about 38 min 48 s left\n")  # 72 s for 3, so 2328 s for 97
 
 
 def test_a_stage_that_is_named_again_starts_anew(clock):
@@ -86,10 +86,11 @@ def test_a_stage_of_one_step_has_no_time(clock):
     assert shown(where) == "report: 1/1\n"
 
 
-def test_a_stage_s_name_is_no_markup():
+def test_a_stage_s_name_is_no_markup(clock):
     where = console(live=True)
     with terminal.StageProgress(where) as progress:
         progress("[red]", 1, 2)
+        clock[0] += 1
         progress._bars.refresh()
     assert "[red]" in shown(where)
 
@@ -98,11 +99,43 @@ def test_bars_show_bytes_and_leave_when_done(clock):
     where = console(live=True)
     with terminal.StageProgress(where) as progress:
         progress("download", 50_000_000, 208_468_073)
+        clock[0] += 1
         progress._bars.refresh()
         assert "50.0/208.5 MB" in shown(where)
         progress("download", 208_468_073, 208_468_073)
         assert progress._bars.task_ids == []
     assert "download: 208.5/208.5 MB in" in shown(where)
+
+
+def test_stages_that_end_at_once_get_no_bar(clock):
+    where = console(live=True)
+    with terminal.StageProgress(where) as progress:
+        progress("cnn", 1, 2)
+        progress._bars.refresh()
+        assert "cnn" not in shown(where)
+        clock[0] += 1
+        progress._bars.refresh()
+        assert "cnn" in shown(where)
+
+
+def test_bars_fit_a_small_terminal(clock):
+    where = Console(file=io.StringIO(), width=40, height=8, force_terminal=True, color_system=None)
+    with terminal.StageProgress(where) as progress:
+        for number in range(20):
+            progress(f"stage{number}", 0, 2)
+            progress.measured(f"stage{number}", {"val_accuracy": 0.5})
+        clock[0] += 1
+        lines = where.render_lines(progress._bars.get_renderable())
+    assert len(lines) == 6
+    assert all("50 %" in "".join(piece.text for piece in line) for line in lines)
+
+
+def test_time_left_comes_from_all_steps_so_far(clock):
+    with terminal.StageProgress(console(live=True)) as progress:
+        for done in range(3):
+            progress("all trainings", done, 10)
+            clock[0] += 100
+        assert progress._bars.tasks[0].time_remaining == 800
 
 
 def test_an_unknown_total_is_a_count_without_an_end(clock):

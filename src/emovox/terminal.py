@@ -32,8 +32,14 @@ if TYPE_CHECKING:
 BYTES_FROM = 1_000_000
 """A stage with a larger total counts bytes; nothing else in a study comes near."""
 
-PLAIN_SECONDS = 10.0
+PLAIN_SECONDS = 60.0
 """Where there is no terminal, a stage says how far it is at most this often."""
+
+SETTLED_SECONDS = 1.0
+"""A stage that ends sooner gets no bar, so that short ones do not flicker."""
+
+NARROW = 80
+"""Columns below which the curve of the validation accuracy is left out."""
 
 
 _ESCAPED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]")
@@ -108,7 +114,7 @@ class StageProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = console.is_terminal
-        self._bars = Progress(
+        self._bars = _Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
             _Count(),
@@ -117,6 +123,8 @@ class StageProgress:
             console=console,
             expand=True,
             transient=True,
+            get_time=lambda: time.monotonic(),
+            speed_estimate_period=3600,  # epochs are rare: over fewer seconds the estimate jumps, or is missing
         )
         self._tasks: dict[str, TaskID] = {}
         self._begun: dict[str, float] = {}
@@ -168,7 +176,9 @@ class StageProgress:
             accuracies = self._accuracies.setdefault(stage, [])
             accuracies.append(values["val_accuracy"])
             if stage in self._tasks:
-                now = f"{sparkline(accuracies)} {100 * accuracies[-1]:.0f} % validation"
+                now = f"{100 * accuracies[-1]:.0f} %"
+                if self._console.width >= NARROW:
+                    now = f"{sparkline(accuracies)} {now} validation"
                 self._bars.update(self._tasks[stage], curve=now)
 
     def say(self, sentence: str) -> None:
@@ -209,6 +219,16 @@ def sparkline(shares: Sequence[float], width: int = 12) -> str:
 def say(console: Console, sentence: str) -> None:
     """Print a sentence, wrapped between words in a terminal, and on one line for a file or another program."""
     console.print(Text(sentence), soft_wrap=not console.is_terminal)
+
+
+class _Bars(Progress):
+    """Bars of the stages that last, never more of them than the terminal has lines."""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The oldest stages, which hold the newer ones, come first."""
+        lasting = [task for task in self.tasks if (task.elapsed or 0.0) >= SETTLED_SECONDS]
+        room = max(1, self.console.height - 2) if lasting else 0
+        yield self.make_tasks_table(lasting[:room])
 
 
 class _Count(ProgressColumn):

@@ -108,7 +108,7 @@ def run_study(
             with Processes(1, cores, tell, again) as executor:
                 inputs = stages.prepare(run, corpus, found, cores, executor, tell)
         with Processes(workers, max(1, cores // workers), tell, again) as executor:
-            stages.train(run, inputs, executor)
+            stages.train(run, inputs, executor, tell)
         evaluation = stages.judge(run)
         with Processes(1, cores, tell, again) as executor:  # exporting a large network takes most memory of all
             stages.export(run, evaluation, found, executor, tell)

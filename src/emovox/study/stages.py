@@ -213,8 +213,14 @@ def prepare(
     return inputs
 
 
-def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor) -> None:
+def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor, tell: Progress | None = None) -> None:
     """Every training that is left, networks first, and then the ensembles, which have none of their own.
+
+    Args:
+        run: Where they are kept.
+        inputs: What each model reads.
+        executor: Does the work.
+        tell: Told how many of the trainings are done.
 
     Raises:
         EmovoxError: A training failed; what is done is kept.
@@ -229,8 +235,10 @@ def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor) -> None:
             )
             for job in trained
         ]
-        for _ in executor.results(tasks):
-            pass
+        told = tell if tell and tasks else lambda stage, done, total: None
+        told("all trainings", 0, len(tasks))
+        for done, _ in enumerate(executor.results(tasks), start=1):
+            told("all trainings", done, len(tasks))
         for job in run.jobs_left:
             combine_job(run, job)
 
