@@ -22,7 +22,7 @@
 # | the whole notebook, as it is | about 8 minutes | about 5 minutes |
 # | with `PROTOCOL = "speakers6"`, the figure to quote | about 25 minutes | about 10 minutes |
 #
-# All work is done by the package [Emovox](https://pypi.org/project/emovox/); the cells only call it and show what it
+# All work is done by the package Emovox; the cells only call it and show what it
 # returns.
 
 # %% [markdown]
