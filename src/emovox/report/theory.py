@@ -21,8 +21,8 @@ HOW_TO_READ = {
         "that lie among those of another emotion are taken for it. Two directions show only a part of all."
     ),
     "architecture": (
-        "From the waveform at the top of the first column to the answer at the foot of the last; under each step what "
-        "it gives and how many parameters it has. Shaded: steps with parameters."
+        "From the waveform at the top to the answer at the foot; under each step what it gives and how many parameters "
+        "it has. A line at the right passes by the steps between. Shaded: steps with parameters."
     ),
     "reliability": (
         "Clips in ten bins of equally many, the least sure at the left: how sure the model was, and how often it was "
