@@ -201,7 +201,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Instead of any work: the run that would be worked on."""
     runs: list[Run] = []
     monkeypatch.setattr(stages, "prepare", lambda run, *_: runs.append(run) or {})
-    for stage in ("train", "judge", "export", "board", "report"):
+    for stage in ("train", "judge", "export", "board", "keep_sounds", "report"):
         monkeypatch.setattr(stages, stage, ignore)
     return runs
 
