@@ -130,13 +130,28 @@ def _find_out(
         show_section(Screen(), section)
 
 
-@app.command(epilog=examples("emovox compare runs/first runs/second"))
+@app.command(
+    epilog=examples(
+        "emovox compare runs/first runs/second", "emovox compare runs/first runs/second --out compared.html"
+    )
+)
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write the comparison as a page of HTML too.")
+    ] = None,
 ) -> None:
     """Show the models of several runs side by side, each with its protocol."""
     from emovox.evaluation import compare as stand_beside
     from emovox.runs import Run
     from emovox.terminal import show_comparison
 
-    show_comparison(Screen(), stand_beside([Run.open(path) for path in runs]))
+    opened, console = [Run.open(path) for path in runs], Screen()
+    rows = stand_beside(opened)
+    show_comparison(console, rows)
+    if out is not None:
+        from emovox.files import write_text
+        from emovox.report.comparison import page
+
+        write_text(out, page(opened, rows))
+        say(console, f"\nReport: {out}")

@@ -82,7 +82,7 @@ def _lines(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Iterator
     yield from ("By emotion:", "", "| emotion | clips | recall | precision |", "|---|---:|---:|---:|")
     for label, score in model.classes.items():
         cells = (percent(value) if value is not None else "–" for value in (score.recall, score.precision))
-        yield f"| {label} | {score.clips} | {' | '.join(cells)} |"
+        yield f"| {_cell(label)} | {score.clips} | {' | '.join(cells)} |"
     yield ""
     for part in model.breakdowns:
         if part.attribute != "speaker":
@@ -105,7 +105,12 @@ def _lines(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Iterator
 
 
 def _table(*rows: tuple[str, str]) -> Iterator[str]:
-    yield from ("| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), "")
+    yield from ("| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in rows), "")
+
+
+def _cell(words: str) -> str:
+    """Words as a cell of a table, whatever a corpus calls its emotions."""
+    return words.replace("|", "\\|").replace("<", "&lt;")
 
 
 def _acted(acted: Any) -> str:

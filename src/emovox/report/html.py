@@ -143,7 +143,7 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> s
         "<dl>" + "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in theory.GLOSSARY) + "</dl>",
         '<h2 id="provenance">Provenance</h2>',
         "<p>What this run was made of. The recipe holds every setting, and makes the run again.</p>",
-        pairs([row for row in _flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])], "Provenance"),
+        pairs([row for row in flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0])], "Provenance"),
         "<h3>recipe.toml</h3>",
         f'<div class="scroll"><pre class="low" tabindex="0">{escape(run.recipe.to_toml())}</pre></div>',
         "<h3>In the folder</h3>",
@@ -157,10 +157,15 @@ def page(run: Run, evaluation: Evaluation, pictures: Mapping[str, Picture]) -> s
         f"</main>\n<footer>Written by Emovox from the run <b>{escape(evaluation.name)}</b>{escape(tag)}. "
         "Every figure on this page can be made again with <code>emovox evaluate</code>.</footer>",
     ]
+    return document(title + tag, body)
+
+
+def document(title: str, body: Iterable[str]) -> str:
+    """A whole page around parts that are escaped already."""
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title + tag)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         + "\n".join(body)
         + "\n</body>\n</html>\n"
     )
@@ -354,16 +359,16 @@ def _notices(evaluation: Evaluation) -> list[str]:
     return [f"{kind.title}: {notice}" for kind in kinds.values() if (notice := getattr(kind, "notice", ""))]
 
 
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested tables as dotted names."""
     rows: list[tuple[str, str]] = []
     for key, value in tree.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            rows += _flat(value, f"{name}.")
+            rows += flat(value, f"{name}.")
         elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
             for number, item in enumerate(value, 1):
-                rows += _flat(item, f"{name}.{number}.")
+                rows += flat(item, f"{name}.{number}.")
         elif isinstance(value, list):
             rows.append((name, ", ".join(str(item) for item in value)))
         else:
