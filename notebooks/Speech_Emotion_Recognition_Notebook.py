@@ -17,10 +17,12 @@
 # of a recording, trains several models, tests them on people they have never heard, explains them, and answers for a
 # recording of your own. Choose **Run all**; everything happens by itself.
 #
-# | what | two CPU cores | one GPU |
-# |---|---|---|
-# | the whole notebook, as it is | about 8 minutes | about 5 minutes |
-# | with `PROTOCOL = "speakers6"`, the figure to quote | about 25 minutes | about 10 minutes |
+# | what | two CPU cores |
+# |---|---|
+# | the whole notebook, as it is | about 9 minutes |
+# | with `PROTOCOL = "speakers6"`, the figure to quote | about 25 minutes |
+#
+# A GPU is used where there is one; how much it saves was not measured.
 #
 # All work is done by the package Emovox; the cells only call it and show what it
 # returns.
