@@ -42,3 +42,19 @@ def write_loudness_model(path: Path, about: dict[str, Any], steepness: float = 2
     path.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(model, path)
     return path
+
+
+def make_adaptable(path: Path) -> Path:
+    """Give such an artifact what one with a head has: statistics, and a shift of them that need not be given."""
+    model = onnx.load(path)
+    *nodes, softmax = model.graph.node
+    softmax.input[0] = "statistics"
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, helper.make_node("Sub", ["scores", "shift"], ["statistics"]), softmax])
+    model.graph.initializer.append(helper.make_tensor("shift", TensorProto.FLOAT, [3], [0.0] * 3))
+    model.graph.input.append(helper.make_tensor_value_info("shift", TensorProto.FLOAT, (3,)))
+    model.graph.output.append(helper.make_tensor_value_info("statistics", TensorProto.FLOAT, (3,)))
+    about = {each.key: each.value for each in model.metadata_props}
+    helper.set_model_props(model, {**about, "centring": "5.0"})
+    onnx.save(model, path)
+    return path

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from emovox.corpora.base import Clip, Corpus
     from emovox.errors import EmovoxError
     from emovox.evaluation import Evaluation, evaluate
-    from emovox.listening import Prediction, Recognizer
+    from emovox.listening import Prediction, Recognizer, StreamSettings, Timeline
     from emovox.recipe import Recipe, plan, read_recipe
     from emovox.runs import Run
     from emovox.splits import Fold, make_folds
@@ -29,6 +29,8 @@ _HOME = {
     "Recipe": "emovox.recipe",
     "Recognizer": "emovox.listening",
     "Run": "emovox.runs",
+    "StreamSettings": "emovox.listening",
+    "Timeline": "emovox.listening",
     "evaluate": "emovox.evaluation",
     "load_corpus": "emovox.corpora",
     "make_folds": "emovox.splits",
@@ -48,6 +50,8 @@ __all__ = [
     "Recipe",
     "Recognizer",
     "Run",
+    "StreamSettings",
+    "Timeline",
     "__version__",
     "evaluate",
     "load_corpus",

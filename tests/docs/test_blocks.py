@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
-import numpy as np
 import pytest
 import soundfile
 from typer.main import get_command
@@ -21,7 +20,7 @@ from emovox.corpora.facts import FACTS, read_facts
 from emovox.models import KINDS
 from emovox.recipe import recipe_from_toml
 from fake_run import LABELS, fake_run
-from loudness import ABOUT, write_loudness_model
+from loudness import ABOUT, make_adaptable, write_loudness_model
 from waveforms import babble
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,26 +173,11 @@ def workplace(tmp_path_factory):
         run = fake_run(folder / "runs" / name, models=("cnn", "yamnet"), speakers=12)
         CliRunner().invoke(cli.app, ["evaluate", str(run.path)])
         for model in run.recipe.models:
-            _adaptable(write_loudness_model(run.path / "artifacts" / f"{model}.onnx", about))
+            make_adaptable(write_loudness_model(run.path / "artifacts" / f"{model}.onnx", about))
     for path in ("recording.wav", "anna-7.wav", "anna/1.wav", "anna/2.wav", "anna/3.wav"):
         (folder / path).parent.mkdir(exist_ok=True)
         soundfile.write(folder / path, babble(1.0), 16_000)
     return folder
-
-
-def _adaptable(path: Path) -> None:
-    """Give an artifact made by hand what an adaptable one has: statistics, and a shift that need not be given."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    model = onnx.load(path)
-    model.graph.initializer.append(numpy_helper.from_array(np.zeros(3, np.float32), "shift"))
-    model.graph.input.append(helper.make_tensor_value_info("shift", TensorProto.FLOAT, (3,)))
-    model.graph.node.append(helper.make_node("Sub", ["scores", "shift"], ["statistics"]))
-    model.graph.output.append(helper.make_tensor_value_info("statistics", TensorProto.FLOAT, (3,)))
-    about = {each.key: each.value for each in model.metadata_props}
-    onnx.helper.set_model_props(model, {**about, "centring": "5.0"})
-    onnx.save(model, path)
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in of("python")}))

@@ -1,12 +1,13 @@
 """Read a recording as the waveform that everything after it expects, or say in one line why it cannot be."""
 
-from emovox.audio.decode import AudioInfo, Source, decode, probe, read_audio
+from emovox.audio.decode import AudioInfo, Source, decode, open_blocks, probe, read_audio
 from emovox.audio.waveform import (
     MAX_SECONDS,
     MIN_SAMPLE_RATE_HZ,
     MIN_SECONDS,
     SAMPLE_RATE_HZ,
     check_rate,
+    check_samples,
     check_waveform,
     mix,
     resample,
@@ -20,9 +21,11 @@ __all__ = [
     "AudioInfo",
     "Source",
     "check_rate",
+    "check_samples",
     "check_waveform",
     "decode",
     "mix",
+    "open_blocks",
     "probe",
     "read_audio",
     "resample",

@@ -142,6 +142,31 @@ def read_audio(
     return resample(check_waveform(mix(samples), name, info.sample_rate_hz), info.sample_rate_hz, sample_rate_hz)
 
 
+@contextlib.contextmanager
+def open_blocks(
+    source: Source, most_seconds: float = MAX_SECONDS, name: str = ""
+) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+    """Read a recording second by second, so that a long one needs little memory.
+
+    Args:
+        source: As for :func:`read_audio`.
+        most_seconds: A longer one is refused before anything is decoded.
+        name: What to call it in a message; by default its path.
+
+    Yields:
+        Its rate in hertz; and its samples, channels averaged, a second at a time: (samples,), float32.
+
+    Raises:
+        AudioError: As for :func:`decode`, but for the length; a truncated one is told when its end is reached.
+    """
+    name = name or name_of(source)
+    with _opened(source, name, most_seconds) as file:
+        info = _info(file)
+        if info.seconds > most_seconds:
+            raise AudioError(too_long(name, info.seconds, most_seconds))
+        yield info.sample_rate_hz, _blocks(file, name, info, most_seconds)
+
+
 def name_of(source: Source) -> str:
     """What to call a recording in a message."""
     if isinstance(source, str | Path):
@@ -151,11 +176,11 @@ def name_of(source: Source) -> str:
 
 
 @contextlib.contextmanager
-def _opened(source: Source, name: str) -> Iterator[soundfile.SoundFile]:
+def _opened(source: Source, name: str, most_seconds: float = MAX_SECONDS) -> Iterator[soundfile.SoundFile]:
     """Open a recording, turning each way this fails into one line."""
     with contextlib.ExitStack() as stack:
         try:
-            raw = stack.enter_context(_seekable(source, name))
+            raw = stack.enter_context(_seekable(source, name, most_seconds))
             if not raw.read(1):
                 raise AudioError(f"{name} is empty; record or download it anew")
             wrong = flaw(raw)
@@ -208,12 +233,12 @@ def _from_start(raw: BinaryIO, size: int = -1) -> bytes:
     return raw.read(size)
 
 
-def _seekable(source: Source, name: str) -> BinaryIO:
+def _seekable(source: Source, name: str, most_seconds: float) -> BinaryIO:
     """The recording as a binary file that can seek; what comes through a pipe is read into memory."""
     if isinstance(source, bytes | bytearray | memoryview):
         return io.BytesIO(source)
     if not isinstance(source, str | os.PathLike):
-        return io.BytesIO(_drained(source, name))
+        return io.BytesIO(_drained(source, name, most_seconds))
     path = Path(source)
     if path.is_dir():
         raise AudioError(f"{name} is a folder; name a recording in it")
@@ -224,11 +249,11 @@ def _seekable(source: Source, name: str) -> BinaryIO:
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     with file:
-        return io.BytesIO(_drained(file, name))
+        return io.BytesIO(_drained(file, name, most_seconds))
 
 
-def _drained(stream: BinaryIO, name: str) -> bytes:
-    """What a stream holds, read no further than a recording may be long."""
+def _drained(stream: BinaryIO, name: str, most_seconds: float) -> bytes:
+    """What a stream holds, read no further than it may be long."""
     content, most, look = bytearray(), _UNHEARD_BYTES, 1 << 12
     heard = False
     read = getattr(stream, "read1", stream.read)  # what is there already, without waiting for more
@@ -240,11 +265,11 @@ def _drained(stream: BinaryIO, name: str) -> bytes:
             with contextlib.suppress(soundfile.SoundFileError, RuntimeError, TypeError):
                 with soundfile.SoundFile(_Calm(io.BytesIO(content))) as file:
                     second = file.samplerate * file.channels * _SAMPLE_BYTES.get(file.subtype, 4)
-                most, heard = len(content) + int(MAX_SECONDS * second) + _ROOM_BYTES, True
+                most, heard = len(content) + int(most_seconds * second) + _ROOM_BYTES, True
             look = 2 * len(content)
         if len(content) > most:
             if heard:
-                raise AudioError(too_long(name, MAX_SECONDS + 1).replace(" lasts 61 s", " lasts more than 60 s"))
+                raise AudioError(too_long(name, None, most_seconds))
             raise AudioError(f"{name} is not a recording that can be read; give {GIVE}")
     return bytes(content)
 
@@ -277,6 +302,19 @@ def _read(file: soundfile.SoundFile, name: str, info: AudioInfo, frames: int) ->
             f"{name} is truncated: {info.frames - len(samples)} of {info.frames} frames are missing; {AGAIN}"
         )
     return samples
+
+
+def _blocks(file: soundfile.SoundFile, name: str, info: AudioInfo, most_seconds: float) -> Iterator[np.ndarray]:
+    rate = info.sample_rate_hz
+    if not info.frames:
+        most = int(most_seconds * rate)
+        samples = mix(_read(file, name, info, most + 1))
+        if len(samples) > most:
+            raise AudioError(too_long(name, None, most_seconds))
+        yield from (samples[start : start + rate] for start in range(0, len(samples), rate))
+    for start in range(0, info.frames, rate):
+        part = replace(info, frames=min(rate, info.frames - start))
+        yield mix(_read(file, name, part, part.frames))
 
 
 def _read_to_the_end(file: soundfile.SoundFile, info: AudioInfo, most: int) -> np.ndarray:

@@ -78,13 +78,9 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
     emovox.errors.AudioError: zeros is silent once mixed to one channel; check the microphone and record it anew
     """
     check_rate(sample_rate_hz, name)
-    waveform = np.asarray(waveform)
-    if waveform.ndim != 1:
-        raise AudioError(f"{name} has the shape {waveform.shape}; give one channel, (samples,)")
-    if waveform.dtype.kind != "f":
-        raise AudioError(f"{name} holds {waveform.dtype}; give floating point within ±1 (int16: divide by 32768)")
-    seconds = len(waveform) / sample_rate_hz
-    if not len(waveform):
+    checked = check_samples(waveform, name)
+    seconds = len(checked) / sample_rate_hz
+    if not len(checked):
         raise AudioError(f"{name} holds no samples; record it anew")
     if seconds < MIN_SECONDS:
         raise AudioError(
@@ -93,20 +89,44 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
         )
     if seconds > MAX_SECONDS:
         raise AudioError(too_long(name, seconds))
-    low, high = float(waveform.min()), float(waveform.max())  # either is NaN where any sample is
+    if float(checked.max()) - float(checked.min()) < SILENCE:
+        raise AudioError(f"{name} is silent once mixed to one channel; check the microphone and record it anew")
+    return checked
+
+
+def check_samples(samples: np.ndarray, name: str) -> np.ndarray:
+    """Judge whether samples are sound at all, however short or soft.
+
+    Args:
+        samples: (samples,), floating point, full scale ±1.
+        name: What to call them in a message.
+
+    Returns:
+        The same samples, contiguous float32.
+
+    Raises:
+        AudioError: They are not one channel of floating point, hold NaN or infinity, or swing beyond 8 times full
+            scale.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim != 1:
+        raise AudioError(f"{name} has the shape {samples.shape}; give one channel, (samples,)")
+    if samples.dtype.kind != "f":
+        raise AudioError(f"{name} holds {samples.dtype}; give floating point within ±1 (int16: divide by 32768)")
+    low, high = float(samples.min(initial=0)), float(samples.max(initial=0))  # either is NaN where any sample is
     if not np.isfinite(low) or not np.isfinite(high):
-        broken = int((~np.isfinite(waveform)).sum())
+        broken = int((~np.isfinite(samples)).sum())
         raise AudioError(f"{name} holds NaN or infinite samples ({broken}); export it again from its source")
     if max(-low, high) > MAX_LEVEL:
         raise AudioError(
             f"{name} swings to {max(-low, high):.3g} times full scale; scale it to ±1 (samples meant as 16-bit "
             "numbers: divide by 32768), or export it again from its source"
         )
-    if high - low < SILENCE:
-        raise AudioError(f"{name} is silent once mixed to one channel; check the microphone and record it anew")
-    return np.ascontiguousarray(waveform, dtype=np.float32)
+    return np.ascontiguousarray(samples, dtype=np.float32)
 
 
-def too_long(name: str, seconds: float) -> str:
-    """The message for what is longer than 60 s."""
-    return f"{name} lasts {seconds:.0f} s; at most {MAX_SECONDS:.0f} s are judged at once, so cut it into utterances"
+def too_long(name: str, seconds: float | None, most_seconds: float = MAX_SECONDS) -> str:
+    """The message for what lasts longer than it may; None where its length is not known."""
+    lasts = f"more than {most_seconds:.0f} s" if seconds is None else f"{seconds:.0f} s"
+    timeline = ", or ask for its timeline" if most_seconds == MAX_SECONDS else ""
+    return f"{name} lasts {lasts}; at most {most_seconds:.0f} s are judged at once, so cut it into utterances{timeline}"

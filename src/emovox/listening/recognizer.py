@@ -5,17 +5,20 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from emovox.audio import Source, check_waveform, read_audio, resample
+from emovox.audio import Source, check_waveform, open_blocks, read_audio, resample
 from emovox.errors import AudioError, ModelError
 from emovox.listening.artifact import find_artifact, open_session, read_metadata
 from emovox.listening.batch import in_order
 from emovox.listening.prediction import Prediction
 from emovox.listening.speech import speech_seconds
+from emovox.listening.stream import Stream, StreamSettings
+from emovox.listening.timeline import TIMELINE_SECONDS, Timeline
 
 TOLERANCE = 1e-3
 """How far the sum of an artifact's probabilities may be from 1; weights of 8 bits stay well within."""
@@ -70,7 +73,55 @@ class Recognizer:
                 waveform came without its rate.
             ModelError: The artifact answers with what are no probabilities.
         """
-        waveform = self._waveform(recording, sample_rate_hz, name)
+        return self._answer(self._waveform(recording, sample_rate_hz, name))
+
+    def stream(self, sample_rate_hz: int, settings: StreamSettings | None = None) -> Stream:
+        """Listen to a sound while it arrives: its utterances are found, and measured several times a second.
+
+        Args:
+            sample_rate_hz: Of the samples that will be pushed; they are resampled where the artifact's differs.
+            settings: How to listen; by default a measurement of the last 3 s every 0.25 s.
+
+        Raises:
+            AudioError: The rate cannot be used.
+
+        Example:
+            stream = recognizer.stream(48_000)
+            for samples in microphone:
+                for event in stream.push(samples):
+                    print(event.as_dict())
+            totals = stream.close()[-1]
+        """
+        return Stream(self._answer, self._decide, self.sample_rate_hz, sample_rate_hz, settings or StreamSettings())
+
+    def timeline(
+        self,
+        recording: Source | np.ndarray,
+        sample_rate_hz: int | None = None,
+        name: str = "",
+        settings: StreamSettings | None = None,
+    ) -> Timeline:
+        """Say what emotion is heard when: what a stream tells that is given the whole recording.
+
+        Args:
+            recording, sample_rate_hz, name: As for :meth:`predict`; but it may last an hour, be short, or be silent.
+            settings: As for :meth:`stream`.
+
+        Raises:
+            AudioError: It cannot be read, or is truncated, too long, too loud, or not finite; or a waveform came
+                without its rate.
+            ModelError: The artifact answers with what are no probabilities.
+        """
+        if isinstance(recording, np.ndarray):
+            stream = self.stream(_rate_of_array(sample_rate_hz, name or "the waveform"), settings)
+            return Timeline.of(self.labels, [*stream.push(recording), *stream.close()])
+        with open_blocks(_source(recording), TIMELINE_SECONDS, name) as (rate, blocks):
+            stream = self.stream(rate, settings)
+            events = [event for block in blocks for event in stream.push(block)]
+            return Timeline.of(self.labels, [*events, *stream.close()])
+
+    def _answer(self, waveform: np.ndarray) -> Prediction:
+        """What is heard in a waveform at the artifact's rate."""
         answer = self._run(self._outputs, waveform, self._shift)
         probabilities = answer["probabilities"]  # (classes,)
         if not (np.all(probabilities >= 0) and abs(float(probabilities.sum()) - 1) <= TOLERANCE):
@@ -81,15 +132,20 @@ class Recognizer:
         novelty = float(answer["novelty"]) if "novelty" in answer else None
         if novelty is not None and not np.isfinite(novelty):
             raise ModelError(f"{self.path} finds a novelty of {novelty}: its weights are damaged; copy it anew")
+        heard = Prediction(
+            self.labels, probabilities, novelty=novelty, speech_seconds=speech_seconds(waveform, self.sample_rate_hz)
+        )
+        return self._decide(heard, probabilities)
+
+    def _decide(self, heard: Prediction, probabilities: np.ndarray) -> Prediction:
+        """The prediction with these probabilities: whether to abstain, and which emotions are in the set."""
         threshold = (self.metadata.get("conformal") or {}).get("threshold")
         least = np.inf if threshold is None else min(threshold, float(probabilities.max()))
-        return Prediction(
-            self.labels,
-            probabilities,
+        return replace(
+            heard,
+            probabilities=probabilities,
             abstains=float(probabilities.max()) < self._abstain_below,
             set=tuple(label for label, p in zip(self.labels, probabilities, strict=True) if p >= least),
-            novelty=novelty,
-            speech_seconds=speech_seconds(waveform, self.sample_rate_hz),
         )
 
     def predict_many(
@@ -162,13 +218,10 @@ class Recognizer:
 
     def _waveform(self, recording: Source | np.ndarray, sample_rate_hz: int | None, name: str = "") -> np.ndarray:
         if isinstance(recording, np.ndarray):
-            return self._resampled(recording, sample_rate_hz, name or "the waveform")
-        if isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):
-            return read_audio(recording, self.sample_rate_hz, name=name)
-        raise AudioError(
-            f"A {type(recording).__name__} is no recording; give a path, bytes, an open binary file, or a NumPy "
-            "array with sample_rate_hz"
-        )
+            name = name or "the waveform"
+            rate = _rate_of_array(sample_rate_hz, name)
+            return resample(check_waveform(recording, name, rate), rate, self.sample_rate_hz)
+        return read_audio(_source(recording), self.sample_rate_hz, name=name)
 
     def _run(self, outputs: list[str], waveform: np.ndarray, shift: np.ndarray | None = None) -> dict[str, np.ndarray]:
         feeds = {"waveform": waveform} if shift is None else {"waveform": waveform, "shift": shift}
@@ -179,7 +232,18 @@ class Recognizer:
                 f"{self.path} cannot answer ({' '.join(str(error).split())[:200]}); export it again"
             ) from None
 
-    def _resampled(self, waveform: np.ndarray, sample_rate_hz: int | None, name: str) -> np.ndarray:
-        if sample_rate_hz is None:
-            raise AudioError(f"{name} is an array, which tells no rate; give sample_rate_hz, such as 16000")
-        return resample(check_waveform(waveform, name, sample_rate_hz), sample_rate_hz, self.sample_rate_hz)
+
+def _rate_of_array(sample_rate_hz: int | None, name: str) -> int:
+    if sample_rate_hz is None:
+        raise AudioError(f"{name} is an array, which tells no rate; give sample_rate_hz, such as 16000")
+    return sample_rate_hz
+
+
+def _source(recording: Source) -> Source:
+    """The same, where it is something that can be read."""
+    if isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):
+        return recording
+    raise AudioError(
+        f"A {type(recording).__name__} is no recording; give a path, bytes, an open binary file, or a NumPy "
+        "array with sample_rate_hz"
+    )
