@@ -68,6 +68,8 @@ def test_the_listening_half_is_kept_from_every_module_of_the_learning_half():
 
 
 REACHED = {
+    "python_multipart": "Starlette's parser of forms imports it",
+    "websockets": "Uvicorn imports it",
     "tf2onnx": "Keras' exporter imports it",
     "markdown_it_py": "is imported as markdown_it",
 }
@@ -77,7 +79,8 @@ def test_every_dependency_is_imported():
     source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     imported = set(re.findall(r"^\s*(?:import|from) (\w+)", source, re.M))
     project = PYPROJECT["project"]
-    asked = project["dependencies"] + project["optional-dependencies"]["train"]
+    extras = project["optional-dependencies"]
+    asked = project["dependencies"] + extras["train"] + extras["serve"]
     names = {re.split(r"[<>=!~\[; ]", dependency)[0].lower().replace("-", "_") for dependency in asked}
     assert names - imported == set(REACHED)
     known = {*sys.stdlib_module_names, "emovox", "ipython", "markdown_it", *(name.lower() for name in names)}

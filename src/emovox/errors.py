@@ -71,3 +71,7 @@ class RunError(EmovoxError):
 
 class StorageError(EmovoxError):
     """A file cannot be written: the disk is full, or the folder is not ours."""
+
+
+class ServerError(EmovoxError):
+    """A server cannot start, cannot be reached, or refuses to answer."""

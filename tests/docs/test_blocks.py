@@ -26,11 +26,11 @@ from waveforms import babble
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXTS = sorted((ROOT / "src" / "emovox" / "texts").glob("*.md"))
-NOT_RUN = 2
+NOT_RUN = 3
 """Blocks that install packages."""
 
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-PLAIN = {"cat", "source", "sed"}
+PLAIN = {"cat", "curl", "docker", "source", "sed"}
 """Commands of a shell that pages need and that say nothing of Emovox."""
 
 CHEAP = (("models",), ("--version",), ("predict",), ("evaluate",), ("compare",))

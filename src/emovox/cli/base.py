@@ -90,7 +90,8 @@ class Commands(TyperGroup):
                     EmovoxError.exit_code,
                 )
             if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("emovox"):
-                fail(f"This command needs {error.name}. Run: pip install 'emovox[train]'", EmovoxError.exit_code)
+                extra = "serve" if ctx.invoked_subcommand == "serve" else "train"
+                fail(f"This command needs {error.name}. Run: pip install 'emovox[{extra}]'", EmovoxError.exit_code)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
             fail(f"Unexpected error: {reason}. Please report it with what the same command prints with --debug.")
 

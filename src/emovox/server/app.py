@@ -1,0 +1,64 @@
+"""Make the application: routers, access, limits, and the models that are loaded when it starts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+import emovox
+from emovox.server.access import Key, own_pages
+from emovox.server.metrics import Metrics, Timed
+from emovox.server.problems import responses, tell_problems
+from emovox.server.routers import health, metrics, models, page, predict
+from emovox.server.service import Service
+from emovox.server.settings import Settings
+
+ABOUT = """Say what emotion is heard in a recording. Recordings are neither kept nor logged.
+
+Every refusal is a problem body (RFC 9457) whose `hint` says what to do."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application, for any ASGI server.
+
+    Args:
+        settings: Models, access and limits. The models are loaded when the application starts, not here.
+    """
+    counters = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.service = service = await asyncio.to_thread(Service, settings, counters)
+        yield
+        service.pool.close()
+
+    app = FastAPI(
+        title="Emovox",
+        version=emovox.__version__,
+        description=ABOUT,
+        lifespan=lifespan,
+        docs_url=None,  # it would load scripts from another host
+        redoc_url=None,
+    )
+    tell_problems(app)
+    app.add_middleware(Timed, metrics=counters)
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+        )
+    app.include_router(health.router)
+    access = [Depends(own_pages), *([Depends(Key(settings.api_key))] if settings.api_key else [])]
+    for guarded in (predict, models, metrics):
+        app.include_router(guarded.router, dependencies=access, responses=responses(401, 403))
+    if (page.FOLDER / "index.html").is_file():
+        app.mount("/", page.Page(directory=page.FOLDER, html=True))
+    else:
+        app.include_router(page.plain)
+    return app
