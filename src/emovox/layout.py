@@ -160,6 +160,11 @@ class Layout:
         """What a few clips without labels bring, for programs."""
         return self.path / "adaptation.json"
 
+    @property
+    def explanations(self) -> Path:
+        """Which parts of the hardest clips each model attends to, for programs."""
+        return self.path / "explanations.json"
+
     def trial(self, name: str) -> Path:
         """A run folder of its own: the same recipe on other folds, other labels or other inputs."""
         return self.path / "trials" / name
@@ -191,6 +196,7 @@ FILES = (
     ("robustness.json", "what other recordings do to the figures ('emovox evaluate --robustness RUN')"),
     ("learning_curve.json", "what more speakers would bring ('emovox evaluate --learning-curve RUN')"),
     ("adaptation.json", "what a few clips of a speaker without labels bring ('emovox evaluate --adapt 0,5,10,20 RUN')"),
+    ("explanations.json", "which parts of the hardest clips each model attends to ('emovox evaluate --explain RUN')"),
     ("trials/", "trainings of the audit and of the learning curve, a run folder each; leaky on purpose"),
     ("sounds/", "clips that the best model is most sure and wrong about; under the licence of the corpus"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),

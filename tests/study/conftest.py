@@ -17,7 +17,7 @@ from emovox.models.settings import Training
 from emovox.recipe import Recipe
 from emovox.runs import Run
 from emovox.splits import make_folds
-from emovox.study import Serial, robustness, stages, trials
+from emovox.study import Serial, asking, stages, trials
 from fake_kind import Ear, EarSettings
 
 
@@ -51,6 +51,6 @@ def run(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def type_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Type a command about the run, 120 columns wide, whose trainings are done in this process."""
     monkeypatch.setenv("COLUMNS", "120")
-    for module in (trials, robustness):
+    for module in (trials, asking):
         monkeypatch.setattr(module, "Processes", lambda count, threads, tell, resume: Serial(tell))
     return lambda *words: CliRunner().invoke(cli.app, [str(word) for word in words], prog_name="emovox")

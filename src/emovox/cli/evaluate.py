@@ -25,6 +25,7 @@ app = typer.Typer()
         "emovox evaluate runs/NAME --robustness --models whisper",
         "emovox evaluate runs/NAME --learning-curve",
         "emovox evaluate runs/NAME --adapt 0,5,10,20",
+        "emovox evaluate runs/NAME --explain",
     )
 )
 @with_weights
@@ -50,12 +51,16 @@ def evaluate(
             help="Centre the models on so many clips of each test speaker, without labels, such as 0,5,10,20.",
         ),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Find which parts of the ten hardest clips the models attend to."),
+    ] = False,
     models: Annotated[
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Whom --robustness asks (default: all) and --learning-curve trains (default: those that learn in no "
-            "epochs), by comma.",
+            help="Whom --robustness and --explain ask (default: all) and --learning-curve trains (default: those that "
+            "learn in no epochs), by comma.",
         ),
     ] = None,
     data: MovedOption = None,
@@ -68,8 +73,10 @@ def evaluate(
     from emovox.runs import Run
     from emovox.terminal import show_classes, show_evaluation, show_pairs, show_trust
 
-    if models and not (robustness or learning_curve):
-        raise ModelError("--models says whom --robustness asks or --learning-curve trains; give it beside one of them")
+    if models and not (robustness or learning_curve or explain):
+        raise ModelError(
+            "--models says whom --robustness and --explain ask or --learning-curve trains; give it beside one of them"
+        )
     counts = None if adapt is None else _counts(adapt)
     opened, console = Run.open(run), Screen()
     evaluation = judge(opened, finished_only=finished)
@@ -79,8 +86,9 @@ def evaluate(
     show_classes(console, evaluation)
     show_pairs(console, evaluation)
     show_trust(console, evaluation)
-    if robustness or learning_curve or counts is not None:
-        _find_out(opened, robustness, learning_curve, counts, names(models), data, workers, chosen_files(weights))
+    if robustness or learning_curve or explain or counts is not None:
+        asked = robustness, learning_curve, explain, counts
+        _find_out(opened, *asked, names(models), data, workers, chosen_files(weights))
     with Run.locked(run):  # what is read above may be read while another process works there
         write_results(opened, evaluation)
         report = write_report(opened, evaluation)
@@ -99,20 +107,22 @@ def _counts(listed: str) -> list[int]:
 
 
 def _find_out(
-    run: Run, robustness: bool, learning_curve: bool, counts: list[int] | None, models: tuple[str, ...] | None,
-    data: str | None, workers: int | None, weights: dict[str, Path],
+    run: Run, robustness: bool, learning_curve: bool, explain: bool, counts: list[int] | None,
+    models: tuple[str, ...] | None, data: str | None, workers: int | None, weights: dict[str, Path],
 ) -> None:  # fmt: skip
     """Alter the run's test clips, train on fewer speakers, centre on test speakers; and show what came of it."""
+    from emovox.evaluation.occlusion import listing
     from emovox.provenance import available_cores
     from emovox.report.probes import adaptation_section, learning_curve_section, robustness_section
     from emovox.study.adaptation import adapt
+    from emovox.study.explain import explain as quieten
     from emovox.study.learning_curve import expected_seconds
     from emovox.study.learning_curve import learning_curve as fewer_speakers
     from emovox.study.robustness import robustness as alter
     from emovox.study.trials import trainable
-    from emovox.terminal import StageProgress, show_section
+    from emovox.terminal import StageProgress, show_listings, show_section
 
-    sections = []
+    sections, listings = [], []
     with StageProgress(Screen(stderr=True)) as progress:
         corpus = corpus_of(run, data, progress)
         if robustness:
@@ -126,8 +136,12 @@ def _find_out(
         if counts is not None:
             centred = adapt(run, corpus, counts, weights, progress)
             sections.append(adaptation_section(centred, run.at.probe_figure("adaptation")))
+        if explain:
+            quietened = quieten(run, corpus, weights, models, threads=workers, progress=progress)
+            listings = [listing(quietened, name) for name in models or run.recipe.models]
     for section in sections:
         show_section(Screen(), section)
+    show_listings(Screen(), listings)
 
 
 @app.command(
