@@ -91,6 +91,11 @@ class Layout:
         return self.path / "model_comparison.csv"
 
     @property
+    def errors(self) -> Path:
+        """Every test clip that a model names wrongly, for spreadsheets."""
+        return self.path / "errors.csv"
+
+    @property
     def predictions(self) -> Path:
         """What each model predicted for each test clip."""
         return self.path / "predictions.npz"
@@ -188,6 +193,7 @@ FILES = (
     ("figures/", "confusion matrices, histories, how sure the models are, how they do on groups"),
     ("training_results.json", "every figure, for programs"),
     ("model_comparison.csv", "one row a model, for spreadsheets"),
+    ("errors.csv", "every test clip that a model names wrongly, with its probabilities"),
     ("predictions.npz", "what each model predicted for each test clip"),
     ("report.pdf", "the same to print ('emovox report --pdf RUN')"),
     ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX), with a model card each"),

@@ -55,9 +55,10 @@ def finished(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> R
 
 def test_the_run_folder_is_whole(finished: Run) -> None:
     wanted = [
-        "recipe.toml", "provenance.json", "training_results.json", "model_comparison.csv", "training_summary.txt",
-        "predictions.npz", "final_comparison_all_models.png", "report.html", "cnn_final_model.h5",
-        "cnn_final_model.keras", "yamnet_classifier_final_model.h5", "yamnet_classifier_final_model.keras",
+        "recipe.toml", "provenance.json", "training_results.json", "model_comparison.csv", "errors.csv",
+        "training_summary.txt", "predictions.npz", "final_comparison_all_models.png", "report.html",
+        "cnn_final_model.h5", "cnn_final_model.keras", "yamnet_classifier_final_model.h5",
+        "yamnet_classifier_final_model.keras",
         *(f"artifacts/{name}.onnx" for name in MODELS),
         *(f"figures/confusion_{name}.png" for name in MODELS), "figures/history_cnn.png",
     ]  # fmt: skip

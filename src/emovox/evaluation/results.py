@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from emovox.evaluation.errors import errors
 from emovox.evaluation.judge import known
 from emovox.evaluation.verdict import Evaluation, ModelEvaluation
 from emovox.files import write_arrays, write_json, write_text
@@ -140,9 +142,10 @@ def comparison_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     return rows
 
 
-def write_results(run: Run, evaluation: Evaluation) -> tuple[Path, Path, Path]:
-    """Write ``training_results.json``, ``model_comparison.csv`` and ``predictions.npz`` into the run folder.
+def write_results(run: Run, evaluation: Evaluation) -> None:
+    """Write ``training_results.json``, ``model_comparison.csv``, ``errors.csv`` and ``predictions.npz``.
 
+    ``errors.csv`` has a row for every test clip that a model names wrongly (:func:`~emovox.evaluation.errors.errors`).
     ``predictions.npz`` opens with ``allow_pickle=False`` and holds clip_ids, speakers, folds (N,), truths (N,) as
     indices into labels (C,), fold_names (F,), and per model ``MODEL_probabilities`` (S, N, C), calibrated, and
     ``MODEL_temperatures`` (S, F).
@@ -150,11 +153,6 @@ def write_results(run: Run, evaluation: Evaluation) -> tuple[Path, Path, Path]:
     Raises:
         StorageError: The folder cannot be written.
     """
-    table = io.StringIO(newline="")
-    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for row in comparison_rows(evaluation):
-        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
     arrays = {
         "clip_ids": np.array(evaluation.clip_ids),
         "speakers": np.array(evaluation.speakers),
@@ -169,8 +167,18 @@ def write_results(run: Run, evaluation: Evaluation) -> tuple[Path, Path, Path]:
         arrays[f"{name}_temperatures"] = np.array(
             [[temperatures[seed, fold] for fold in evaluation.folds] for seed in range(evaluation.seeds)]
         )
-    paths = run.at.results, run.at.comparison, run.at.predictions
-    write_json(paths[0], results(evaluation))
-    write_text(paths[1], table.getvalue())
-    write_arrays(paths[2], arrays)
-    return paths
+    columns = "model", "clip", "speaker", "true", "predicted", *(f"probability_{label}" for label in evaluation.labels)
+    wrong = [error for name in evaluation.models for error in errors(evaluation, name)]
+    write_json(run.at.results, results(evaluation))
+    _write_table(run.at.comparison, COLUMNS, comparison_rows(evaluation))
+    _write_table(run.at.errors, columns, wrong)
+    write_arrays(run.at.predictions, arrays)
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    table = io.StringIO(newline="")
+    writer = csv.DictWriter(table, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
+    write_text(path, table.getvalue())
