@@ -1,7 +1,7 @@
 # make run: set up, then fetch, train, judge, compare and export.   make help: everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check pages docs notebook setup setup-dev clean
+.PHONY: help run test test-all check page page-check pages docs notebook setup setup-dev clean
 .DELETE_ON_ERROR:
 
 # The first Python from 3.11 to 3.13 (TensorFlow has no wheels for others yet); name another with make PYTHON=….
@@ -15,7 +15,7 @@ ARGS ?=
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | \
-		while IFS="$$(printf '\t')" read -r target text; do printf '  make %-10s %s\n' "$$target" "$$text"; done
+		while IFS="$$(printf '\t')" read -r target text; do printf '  make %-11s %s\n' "$$target" "$$text"; done
 	@echo
 	@echo '  ARGS passes options on: make run ARGS="--protocol speakers6 --seeds 3", make test ARGS="-k splits"'
 
@@ -35,6 +35,13 @@ check: setup-dev  ## ruff, mypy, import-linter, codespell
 	@$(BIN)/lint-imports
 	@$(BIN)/codespell
 
+page: web/node_modules/.package-lock.json  ## build the page of web/ into src/emovox/server/page (needs Node.js)
+	@npm --prefix web run --silent build
+
+page-check: web/node_modules/.package-lock.json  ## test the page's parts, and that what is built is up to date
+	@npm --prefix web run --silent check
+	@npm --prefix web run --silent test
+
 pages: setup-dev  ## write docs/cli.md from --help, and figures from benchmarks/results
 	@$(BIN)/python scripts/cli_reference.py
 	@$(BIN)/python benchmarks/table.py
@@ -51,6 +58,10 @@ setup-dev: $(VENV)/.installed-dev  ## make .venv with what the tests and checks 
 clean:  ## remove .venv and caches; runs and data stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests scripts benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@npm --prefix web ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 # A stamp is newer than what it was installed from, so repeats are quick.
 $(VENV)/.installed-train: pyproject.toml constraints.txt | $(BIN)/python

@@ -11,7 +11,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from emovox.errors import ModelError
 from emovox.listening import Recognizer
 from emovox.server import Settings, create_app
-from emovox.server.routers import page
 from hostile.case import recording
 from loudness import ABOUT, write_loudness_model
 
@@ -75,21 +74,12 @@ def test_a_failure_is_a_problem_that_tells_nothing_of_the_inside(
         assert not app.state.service.requests._taken
 
 
-def test_the_page_loads_nothing_from_elsewhere(artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder, content in ((tmp_path / "none", "Emovox listens here"), (tmp_path / "page", "<p>the page")):
-        monkeypatch.setattr(page, "FOLDER", folder)
-        if content == "<p>the page":
-            folder.mkdir()
-            (folder / "index.html").write_text(content)
-            (folder / "app.wasm").write_bytes(b"\0asm")
-        with TestClient(create_app(Settings((artifact,)))) as client:
-            shown = client.get("/")
-            assert content in shown.text and shown.headers["content-type"].startswith("text/html")
-            policy = shown.headers["content-security-policy"]
-            assert (
-                policy.startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';") and "http" not in policy
-            )
-            assert client.get("/v1/models").status_code == 200
-            assert client.get("/../server/run.py").json()["status"] == 404
-            if folder.exists():
-                assert client.get("/app.wasm").headers["content-type"] == "application/wasm"
+def test_the_page_is_given_with_its_model_and_loads_nothing_from_elsewhere(client: TestClient, artifact: Path) -> None:
+    shown = client.get("/")
+    assert "<title>Emovox</title>" in shown.text and shown.headers["content-type"].startswith("text/html")
+    policy = shown.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';") and "http" not in policy
+    assert client.get("/page.json").json()["about"]["labels"] == list(Recognizer(artifact).labels)
+    assert client.get("/model.onnx").content == artifact.read_bytes()
+    assert client.get("/v1/models").status_code == 200
+    assert client.get("/../server/run.py").json()["status"] == 404

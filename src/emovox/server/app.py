@@ -57,8 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     access = [Depends(own_pages), *([Depends(Key(settings.api_key))] if settings.api_key else [])]
     for guarded in (predict, models, metrics):
         app.include_router(guarded.router, dependencies=access, responses=responses(401, 403))
-    if (page.FOLDER / "index.html").is_file():
-        app.mount("/", page.Page(directory=page.FOLDER, html=True))
-    else:
-        app.include_router(page.plain)
+    app.include_router(page.about)
+    app.include_router(page.model, dependencies=access)
+    app.mount("/", page.Page())
     return app

@@ -1,21 +1,22 @@
-"""``/``: the page, which asks this server or hears in the browser itself."""
+"""``/``: the page, what it is told of this server, and the model for a browser that listens by itself."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.responses import Response
 from starlette.types import Scope
 
-FOLDER = Path(__file__).resolve().parents[1] / "page"
+from emovox.page import FILES, MODEL, SETTINGS, settings
+from emovox.server.service import Shared
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
-    "connect-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; font-src 'self'; "
-    "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+    "connect-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; media-src blob:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
@@ -23,17 +24,12 @@ HEADERS = {
 }
 """Nothing is loaded from elsewhere, and nothing written into the page is run."""
 
-EMPTY = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Emovox</title>
-<h1>Emovox listens here</h1>
-<p>Send a recording: <code>curl --data-binary @recording.wav -H 'Content-Type: audio/wav' URL/v1/predict</code></p>
-<ul><li><a href="/openapi.json">All that can be asked (OpenAPI)</a></li>
-<li><a href="/v1/models">Which models answer</a></li></ul></html>
-"""
-
 
 class Page(StaticFiles):
     """Static files with headers that keep a page to itself."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=FILES, html=True)
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file, with the headers."""
@@ -42,10 +38,17 @@ class Page(StaticFiles):
         return response
 
 
-plain = APIRouter()
+about = APIRouter()
+model = APIRouter()
 
 
-@plain.get("/", include_in_schema=False)
-async def index() -> HTMLResponse:
-    """What is here, where the package was built without the page."""
-    return HTMLResponse(EMPTY, headers=HEADERS)
+@about.get(f"/{SETTINGS}", include_in_schema=False)
+async def tell(service: Shared) -> dict[str, Any]:
+    """What the page is told before it begins."""
+    return settings(service.recognizer(None)[1], server=False)
+
+
+@model.get(f"/{MODEL}", include_in_schema=False)
+async def give(service: Shared) -> FileResponse:
+    """The model that answers where none is named."""
+    return FileResponse(service.recognizer(None)[1].path)
