@@ -23,13 +23,15 @@ from emovox.features import LogMel, WhisperMel
 from emovox.models import KINDS
 from emovox.models.settings import Alterations, Augmentation, Range, Teacher, Training
 from emovox.recipe import Recipe
+from emovox.report.diagrams import workflow
+from emovox.report.drawn import svg
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = {"contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 """Pages that are files of the repository, under their names in the site."""
 
-IMPORTS = "<!-- diagram of imports -->"
-"""In docs/architecture.md: where the diagram goes."""
+IMPORTS, WORKFLOW = "<!-- diagram of imports -->", "<!-- workflow -->"
+"""In docs/architecture.md: where the diagrams go."""
 
 SHARED = {"training": Training, "augment": Augmentation, "teacher": Teacher, "alter": Alterations}
 
@@ -46,6 +48,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     uri = page.file.src_uri
     if IMPORTS in markdown:
         markdown = markdown.replace(IMPORTS, diagram(direct(imports())))
+        markdown = markdown.replace(WORKFLOW, f"<div>{svg(workflow(), 'From a corpus to an answer')}</div>")
     if "{{ " in markdown:
         markdown = texts.resolve(markdown)
     return re.sub(r"(?<!!)\[([^\]]*)\]\(([^)#\s]+)(#[^)]*)?\)", lambda link: _link(link, uri), markdown)
@@ -60,8 +63,6 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
         flags=re.DOTALL,
     )
     content = re.sub(r":(?:func|class|data|mod|meth|attr):<code>~?", "<code>", content)
-    for scrolls in ("<table>", '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'):
-        content = content.replace(scrolls, f'{scrolls[:-1]} tabindex="0">')  # with the keyboard too
     code = r"(<pre[^>]*>(?:<span></span>)?<code>)(.*?)(</code></pre>)"  # of which the theme's script takes it away
     return re.sub(code, r'\1<span tabindex="0">\2</span>\3', content, flags=re.DOTALL)
 

@@ -131,10 +131,9 @@ class Layout:
         """How a model is built, drawn."""
         return self.figure("architecture", model).with_suffix(".svg")
 
-    @property
-    def pdf(self) -> Path:
-        """The report as a PDF."""
-        return self.path / "report.pdf"
+    def report_as(self, ending: str) -> Path:
+        """The report in another form, such as ``.pdf``."""
+        return self.report.with_suffix(ending)
 
     @property
     def artifacts(self) -> Path:
@@ -196,6 +195,8 @@ FILES = (
     ("errors.csv", "every test clip that a model names wrongly, with its probabilities"),
     ("predictions.npz", "what each model predicted for each test clip"),
     ("report.pdf", "the same to print ('emovox report --pdf RUN')"),
+    ("report.md", "the same as Markdown ('emovox report --format markdown RUN')"),
+    ("report.txt", "the same as plain text ('emovox report --format text RUN')"),
     ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX), with a model card each"),
     ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
     ("audit.json", "how much each trick would inflate the figures ('emovox audit RUN')"),

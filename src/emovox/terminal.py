@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from emovox.evaluation import ComparisonRow, Difference, Evaluation, Interval, Score
     from emovox.listening import Prediction
     from emovox.models import Kind
-    from emovox.report.probes import Section
+    from emovox.report.document import Section
     from emovox.runs import Run
 
 BYTES_FROM = 1_000_000
@@ -326,11 +326,15 @@ def show_listings(console: Console, listings: Iterable[Listing]) -> None:
 
 
 def show_section(console: Console, section: Section) -> None:
-    """Print a section of the report: what it is about, its tables, and what they mean."""
-    say(console, section.words[0])
-    show_listings(console, section.tables)
-    for words in section.words[1:]:
-        say(console, words)
+    """Print the words and tables of a section of the report."""
+    from emovox.corpora.listing import Listing
+    from emovox.report.document import Paragraph
+
+    for block in section.blocks:
+        if isinstance(block, Listing):
+            show_listings(console, [block])
+        elif isinstance(block, Paragraph):
+            say(console, block.words)
 
 
 def show_evaluation(console: Console, evaluation: Evaluation) -> None:

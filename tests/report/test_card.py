@@ -4,6 +4,7 @@ import dataclasses
 
 from emovox.evaluation import Evaluation
 from emovox.report.card import card
+from emovox.report.document import render
 from emovox.runs import Run
 
 
@@ -11,5 +12,5 @@ def test_a_bar_or_a_tag_in_a_label_breaks_no_table(honest: tuple[Run, Evaluation
     run, evaluation = honest
     model = evaluation.models["cnn"]
     classes = {f"{label}|<b>": score for label, score in model.classes.items()}
-    written = card(run, evaluation, dataclasses.replace(model, classes=classes))
+    written = render(card(run, evaluation, dataclasses.replace(model, classes=classes)), ".md")
     assert "| happy\\|&lt;b> |" in written

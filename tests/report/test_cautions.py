@@ -54,7 +54,7 @@ def test_overfit_and_uncalibrated_are_told(honest: tuple[Run, Evaluation]) -> No
 def test_without_a_browser_a_pdf_tells_the_next_step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EMOVOX_BROWSER", str(tmp_path / "nothing"))
     with pytest.raises(EmovoxError, match="print it from there"):
-        pdf.write_pdf(tmp_path / "page.html", tmp_path / "page.pdf")
+        pdf.write_pdf("", tmp_path / "page.pdf")
 
 
 def test_a_browser_that_prints_nothing_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -62,9 +62,8 @@ def test_a_browser_that_prints_nothing_is_told(monkeypatch: pytest.MonkeyPatch, 
     browser.write_text("#!/bin/sh\nexit 0\n")
     browser.chmod(0o755)
     monkeypatch.setenv("EMOVOX_BROWSER", str(browser))
-    (tmp_path / "page.html").write_text("")
     with pytest.raises(EmovoxError, match="printed nothing"):
-        pdf.write_pdf(tmp_path / "page.html", tmp_path / "page.pdf")
+        pdf.write_pdf("", tmp_path / "page.pdf")
     assert not (tmp_path / "page.pdf").exists()
 
 
@@ -74,6 +73,5 @@ def test_a_browser_prints(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         pdf.find_browser()
     except EmovoxError:
         pytest.skip("no Chromium, Chrome or Edge on this machine")
-    page = tmp_path / "page.html"
-    page.write_text("<!DOCTYPE html><title>a</title><p>b")
+    page = "<!DOCTYPE html><title>a</title><p>b"
     assert pdf.write_pdf(page, tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

@@ -12,7 +12,7 @@ import pytest
 
 from emovox.evaluation import Evaluation
 from emovox.report import confidence, figures, groups
-from emovox.report.drawn import both, svg, write
+from emovox.report.drawn import in_both_widths, svg, write
 from emovox.report.style import FAINT, GREY, GROUND, INK
 from emovox.runs import Run
 
@@ -66,8 +66,8 @@ def test_a_notebook_shows_a_figure_by_itself(leaky: tuple[Run, Evaluation]) -> N
     assert picture.startswith(b"\x89PNG") and size["width"] == 691
 
 
-def test_a_page_holds_both_drawings_and_hides_one(leaky: tuple[Run, Evaluation]) -> None:
-    wide, narrow = (figures.final_comparison(leaky[1], narrow=narrow) for narrow in (False, True))
-    markup = both(wide, narrow, "A figure")
-    assert re.findall(r'<div class="(\w+)"><svg', markup) == ["far", "near"]
-    assert len(set(re.findall(r' id="([^"]+)"', markup))) == markup.count(' id="')
+def test_a_page_holds_both_drawings_and_hides_one(leaky: tuple[Run, Evaluation], tmp_path: Path) -> None:
+    placed = in_both_widths(tmp_path / "a.png", figures.final_comparison, (leaky[1],), "A figure", "How to read it.")
+    assert re.findall(r'<div class="(\w+)"><svg', placed.svg) == ["far", "near"] and placed.file is not None
+    assert len(set(re.findall(r' id="([^"]+)"', placed.svg))) == placed.svg.count(' id="')
+    assert matplotlib.image.imread(placed.file).shape[1] == 1440

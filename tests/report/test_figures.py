@@ -61,7 +61,7 @@ def test_the_confusion_figure_shows_shares_of_each_row(
 def test_narrow_figures_say_the_same_one_panel_below_the_other(honest: tuple[Run, Evaluation]) -> None:
     evaluation, model = honest[1], honest[1].models["cnn"]
     for draw, models in (
-        (figures.final_comparison, ()), (figures.recalls, ()), (figures.confusion, (model,)),
+        (figures.final_comparison, ()), (figures.confusion, (model,)),
         (figures.history, (model,)), (confidence.reliability_figure, ()), (confidence.doubt_figure, ()),
         (groups.groups_figure, ()),
     ):  # fmt: skip
@@ -86,8 +86,8 @@ def test_a_kind_has_the_same_colour_in_every_figure_and_no_two_models_share_one(
 def test_recalls_stand_beside_listeners_where_these_are_known(
     honest: tuple[Run, Evaluation], leaky: tuple[Run, Evaluation]
 ) -> None:
-    assert "listeners" in words(figures.recalls(honest[1]))
-    said = words(figures.recalls(leaky[1]))
+    assert "listeners" in words(figures.final_comparison(honest[1]))
+    said = words(figures.final_comparison(leaky[1]))
     assert "listeners" not in said and "synthetic" in said
 
 

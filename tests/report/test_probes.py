@@ -68,7 +68,7 @@ def test_an_audit_stands_in_the_report_with_its_figure(run: Run) -> None:
     run.at.audit.write_text(json.dumps(AUDIT))
     page = write_report(run, evaluate(run)).read_text()
     assert '<h2 id="audit">' in page and 'href="#audit"' in page and "it &lt;cheats&gt;." in page
-    assert "+10.0 [+5.0, +15.0]" in page and "at chance" in page and "Guessing gives 7.5 to 17.5 %" in page
+    assert "+10.0 [+5.0 to +15.0]" in page and "at chance" in page and "Guessing gives 7.5 to 17.5 %" in page
     assert run.at.probe_figure("audit").is_file()
 
 
@@ -83,9 +83,9 @@ def test_other_recordings_and_more_speakers_stand_in_the_report(run: Run) -> Non
     run.at.learning_curve.write_text(json.dumps(CURVE))
     page = write_report(run, evaluate(run)).read_text()
     assert [s.name for s in sections(run)] == ["robustness", "learning_curve"]
-    assert "cnn loses most with a &lt;lot&gt; of noise: −40.0 [−45.0, −35.0]." in page and "<td>21.0</td>" in page
-    assert "Twice as many speakers would bring yamnet +4.1 [−0.9, +9.1] points" in page
-    assert "<td>50.0 [45.0, 55.0]</td>" in page
+    assert "cnn loses most with a &lt;lot&gt; of noise: −40.0 [−45.0 to −35.0]." in page and "<td>21.0</td>" in page
+    assert "Twice as many speakers would bring yamnet +4.1 [−0.9 to +9.1] points" in page
+    assert '<td>50.0<br><span class="low">[45.0–55.0]</span></td>' in page
     assert run.at.probe_figure("robustness").is_file() and run.at.probe_figure("learning_curve").is_file()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from emovox.evaluation import Evaluation, evaluate
 from emovox.report import summary
+from emovox.report.document import render
 from emovox.runs import Run
 from fake_run import fake_result, fake_run
 
@@ -27,7 +28,7 @@ def test_an_unfinished_run_does_not_claim_to_be_complete(tmp_path: Path) -> None
     run = fake_run(tmp_path / "run", finish=False, models=("cnn", "yamnet"), speakers=8)
     run.write_result(run.jobs[0], fake_result(run, run.jobs[0]))
     evaluation = evaluate(run, finished_only=True)
-    told = summary.text(evaluation, run.path)
+    told = _text(evaluation, run)
     assert summary.COMPLETED not in told
     assert told.splitlines()[-1].startswith("TRAINING NOT YET COMPLETE: yamnet left")
 
@@ -38,7 +39,7 @@ def test_a_model_that_learnt_nothing_is_called_so(tmp_path: Path) -> None:
     result = fake_result(run, job, epochs=1)
     constant = np.tile(np.eye(8, dtype=np.float32)[4], (len(result.test_ids), 1))
     run.write_result(job, type(result)(**{**vars(result), "test_probabilities": constant}))
-    told = " ".join(summary.text(evaluate(run), run.path).split())
+    told = " ".join(_text(evaluate(run), run).split())
     assert "CNN predicts angry whatever it hears, and is not shown to do better than chance." in told
     assert "It was trained for one epoch." in told
 
@@ -47,4 +48,8 @@ def test_one_test_speaker_is_said_to_be_few(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", models=("cnn", "yamnet"), speakers=3)
     evaluation = evaluate(run)
     assert evaluation.few_speakers == len(set(evaluation.speakers)) < 8
-    assert "the figures say little of other voices" in " ".join(summary.text(evaluation, run.path).split())
+    assert "the figures say little of other voices" in " ".join(_text(evaluation, run).split())
+
+
+def _text(evaluation: Evaluation, run: Run) -> str:
+    return render(summary.page(evaluation, run.path), ".txt")

@@ -152,7 +152,8 @@ def _find_out(
 def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write the comparison as a page of HTML too.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write it to a file too, which ends in .html, .md, .txt or .pdf."),
     ] = None,
 ) -> None:
     """Show the models of several runs side by side, each with its protocol."""
@@ -164,8 +165,7 @@ def compare(
     rows = stand_beside(opened)
     show_comparison(console, rows)
     if out is not None:
-        from emovox.files import write_text
-        from emovox.report.comparison import page
+        from emovox.report.comparison import comparison
+        from emovox.report.document import write
 
-        write_text(out, page(opened, rows))
-        say(console, f"\nReport: {out}")
+        say(console, f"\nReport: {write(comparison(opened, rows), out)}")

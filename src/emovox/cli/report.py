@@ -1,10 +1,10 @@
-"""``emovox report``: a run's report, written anew, as a PDF, or opened."""
+"""``emovox report``: a run's report, written anew, in the form that is asked for."""
 
 from __future__ import annotations
 
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,30 +13,36 @@ from emovox.terminal import Screen, say
 
 app = typer.Typer()
 
+ENDINGS = {"html": ".html", "markdown": ".md", "text": ".txt", "pdf": ".pdf"}
+"""Forms of a report, and how their files end."""
+
 
 @app.command(
-    epilog=examples("emovox report runs/NAME", "emovox report runs/NAME --pdf", "emovox report runs/NAME --open")
+    epilog=examples(
+        "emovox report runs/NAME --open", "emovox report runs/NAME --format markdown", "emovox report runs/NAME --pdf"
+    )
 )
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with finished trainings.")],
-    pdf: Annotated[bool, typer.Option("--pdf", help="Print it too, by a browser on this machine.")] = False,
-    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    form: Annotated[
+        Literal["html", "markdown", "text", "pdf"],
+        typer.Option("--format", help="Write it in this form too. A PDF is printed by a browser on this machine."),
+    ] = "html",
+    pdf: Annotated[bool, typer.Option("--pdf", help="The same as --format pdf.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open it.")] = False,
 ) -> None:
     """Write a run's report anew: figures, summary, page and model cards."""
     from emovox.evaluation import evaluate
     from emovox.report import write_report
-    from emovox.report.pdf import find_browser, write_pdf
+    from emovox.report.pdf import find_browser
     from emovox.runs import Run
 
-    if pdf:
+    ending = ".pdf" if pdf else ENDINGS[form]
+    if ending == ".pdf":
         find_browser()  # a missing one is said at once
     opened = Run.open(run)
     with Run.locked(run):
-        page = write_report(opened, evaluate(opened))
-        printed = write_pdf(page, opened.at.pdf) if pdf else None
-    console = Screen()
-    say(console, f"Report: {page}")
-    if printed:
-        say(console, f"PDF: {printed}")
+        path = write_report(opened, evaluate(opened), ending)
+    say(Screen(), f"Report: {path}")
     if show:
-        webbrowser.open(page.resolve().as_uri())
+        webbrowser.open(path.resolve().as_uri())

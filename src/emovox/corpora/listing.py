@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from html import escape
 
@@ -11,14 +12,16 @@ class Listing:
     """Rows of cells under column names.
 
     Args:
-        title: What the table tells.
-        header: Column names.
-        rows: As many cells a row as there are columns.
+        title: What the table tells; may be empty.
+        header: Column names; none where each row is a name and what it stands for.
+        rows: As many cells a row as there are columns. The first line of a cell is its figure, further ones are notes.
+        marks: What sets a row apart, such as ``best``; empty, or one a row.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    marks: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         head, *rows = (
@@ -35,12 +38,18 @@ class Listing:
         >>> print(Listing("Sizes", ("name", "clips"), (("a", "12"), ("bb", "3"))).text())
         Sizes
           name  clips
-          a     12
-          bb    3
+          a        12
+          bb        3
         """
-        cells = (self.header, *self.rows)
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.header))]
-        lines = (
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+        lines = [[cell.replace("\n", " ") for cell in row] for row in (self.header, *self.rows) if row]
+        columns = list(zip(*lines, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        words = [any(cell[:1].isalpha() for cell in column[1:]) for column in columns]  # figures stand at the right
+        aligned = (
+            "  ".join(
+                cell.ljust(width) if left else cell.rjust(width)
+                for cell, width, left in zip(row, widths, [True, *words[1:]], strict=True)
+            )
+            for row in lines
         )
-        return "\n".join([self.title, *(f"  {line}" for line in lines)])
+        return "\n".join([*textwrap.wrap(self.title, 88), *(f"  {line.rstrip()}" for line in aligned)])

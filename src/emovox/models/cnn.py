@@ -45,6 +45,7 @@ class CNN(Network):
         "each feature over the whole picture makes the answer independent of where in the clip something was said, at "
         "the price of forgetting the order of events."
     )
+    texts = ("convolution", "learning")
     settings = CNNSettings
     variants: ClassVar = {"default": 582_416, "reference": 94_600, "replica": 94_600}
 

@@ -39,6 +39,7 @@ class CNNLSTM(Network):
         "that rising pitch need not look like falling pitch. It can know the course of an utterance, which an average "
         "cannot; it also has more ways to learn its training speakers by heart, and takes longer to train."
     )
+    texts = ("convolution", "memory", "learning")
     settings = CNNLSTMSettings
     variants: ClassVar = {"default": 581_392, "reference": 2_156_616, "replica": 2_156_616}
 

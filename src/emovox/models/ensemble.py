@@ -39,6 +39,7 @@ class Ensemble(Kind):
         "speakers' emotions are likeliest, with a belief in equal weights that counts for a few clips, since those "
         "speakers are few. Where one model alone is as good, the weights say so."
     )
+    texts = ("ensembles",)
     settings = EnsembleSettings
     variants: ClassVar = {"default": 0}
 

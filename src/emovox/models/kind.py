@@ -46,6 +46,7 @@ class Kind(ABC):
         name: What recipes call it by.
         title: As papers write it.
         theory: A paragraph for people who do not know it.
+        texts: Names of the texts in :mod:`emovox.texts` that explain it; without any, the report has the paragraph.
         file_stem: What its saved models are called, where that is not its name.
         settings: The dataclass of what a recipe may say of it.
         variants: What ``settings.variant`` may be, each with all of its parameters, moving averages of batch norm and
@@ -56,6 +57,7 @@ class Kind(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     theory: ClassVar[str]
+    texts: ClassVar[tuple[str, ...]] = ()
     file_stem: ClassVar[str] = ""
     settings: ClassVar[type[Settings]]
     variants: ClassVar[Mapping[str, int]]

@@ -72,6 +72,7 @@ class Whisper(Heard):
         "speak of emotion. That recordings of this corpus, without emotion labels, were among what Whisper "
         "heard from the web cannot be excluded."
     )
+    texts = ("transfer", "attention", "head")
     settings = WhisperSettings
     variants: ClassVar = {
         size: whisper_encoder.parameters(size, middle_layers(size))

@@ -65,6 +65,7 @@ class YAMNet(Heard):
         "once, and what is learnt anew is how the means and deviations of its channels speak of emotion. Middle layers "
         "are used since the last one keeps what names a sound (“speech”) and drops how it is spoken."
     )
+    texts = ("transfer", "head")
     settings = YAMNetSettings
     variants: ClassVar = {"default": 586_703, "reference": 535_240, "replica": 3_481_800}
     notice = "Holds weights of YAMNet, The TensorFlow Authors, Apache-2.0."

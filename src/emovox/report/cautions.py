@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.report import theory
+from emovox.report.document import Caution
 from emovox.report.words import listed, model_title, percent, plural
 
 WIDE = 0.15
@@ -16,19 +15,6 @@ UNCALIBRATED = 0.1
 
 OVERFIT = 0.25
 """A training accuracy that is so much above that of validation, in the epoch that was kept."""
-
-
-@dataclass(frozen=True)
-class Caution:
-    """A warning.
-
-    Args:
-        name: In a word or two.
-        sentence: What it means for the reader.
-    """
-
-    name: str
-    sentence: str
 
 
 def cautions(evaluation: Evaluation) -> list[Caution]:

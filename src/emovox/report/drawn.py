@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from emovox.files import replacing
+from emovox.report import document
 from emovox.report.style import BAND, FAINT, GREY, GROUND, INK, PIXELS_AN_INCH, RULE, STYLE
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -94,9 +96,23 @@ def svg(figure: Figure, title: str) -> str:
     return ET.tostring(root, encoding="unicode")
 
 
-def both(wide: Figure, narrow: Figure, title: str) -> str:
-    """Two drawings of the same for a page, which shows one, by its width: classes ``far`` and ``near``."""
-    return f'<div class="far">{svg(wide, title)}</div><div class="near">{svg(narrow, title)}</div>'
+def in_both_widths(
+    path: Path, draw: Callable[..., Figure], of: Sequence[Any], title: str, reading: str, small: bool = False
+) -> document.Figure:
+    """Write a figure, and give it for a document, whose page shows it as wide as there is room for.
+
+    Args:
+        path: The file.
+        draw: Takes ``of`` and ``narrow``.
+        of: What is drawn.
+        title, reading: Its caption, and how to read it.
+        small: Whether half the width of a page is enough.
+    """
+    wide = draw(*of)
+    write(wide, path)
+    far, near = (svg(each, title_of(each)) for each in (wide, draw(*of, narrow=True)))
+    markup = f'<div class="far">{far}</div><div class="near">{near}</div>'
+    return document.Figure(title, reading, markup, path, narrow=small)
 
 
 def title_of(figure: Figure) -> str:

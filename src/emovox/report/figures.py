@@ -1,4 +1,4 @@
-"""Figures of a run: the final comparison, recalls beside listeners, confusion matrices, and training histories.
+"""Figures of a run: the final comparison, confusion matrices, training histories, and a map of the clips.
 
 Each function returns a figure and writes nothing; ``narrow`` puts panels one below the other, for a telephone's width.
 """
@@ -56,18 +56,6 @@ def final_comparison(evaluation: Evaluation, narrow: bool = False) -> Figure:
     above, below = panels(figure, (first, second) if narrow else (1.12, 1.0), narrow)
     _overall(above, evaluation, systems, narrow)
     _recalls(below, evaluation)
-    return figure
-
-
-@in_style
-def recalls(evaluation: Evaluation, narrow: bool = False) -> Figure:
-    """The recall of each emotion by every model, beside how often listeners named it where that is known."""
-    height = 1.5 + max(0.3, 0.09 * len(evaluation.models)) * len(evaluation.labels)
-    figure = new_figure(NARROW if narrow else 5.6, height + 0.3)
-    beside = " Dashed: how often listeners named it." if anchors.people(evaluation) else ""
-    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}. Lines are 95 % intervals, dots chance.{beside}"
-    head(figure, "Recall of each emotion", subtitle, evaluation.warnings)
-    _recalls(figure.subplots(), evaluation)
     return figure
 
 

@@ -37,11 +37,11 @@ def find_browser() -> str:
     )
 
 
-def write_pdf(page: Path, path: Path) -> Path:
+def write_pdf(page: str, path: Path) -> Path:
     """Print a page of HTML.
 
     Args:
-        page: The HTML file.
+        page: HTML that needs no other file.
         path: The PDF to write, whole or not at all.
 
     Raises:
@@ -49,17 +49,25 @@ def write_pdf(page: Path, path: Path) -> Path:
         StorageError: The file cannot be written.
     """
     browser = find_browser()
-    with replacing(path) as temporary, tempfile.TemporaryDirectory() as profile:
-        command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={profile}"]
+    with replacing(path) as temporary, tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "page.html"
+        source.write_text(page, encoding="utf-8")
+        command = [
+            browser,
+            "--headless",
+            "--disable-gpu",
+            "--no-pdf-header-footer",
+            f"--user-data-dir={folder}/profile",
+        ]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--no-sandbox")  # Chromium does not start as root otherwise
-        command += [f"--print-to-pdf={temporary}", page.resolve().as_uri()]
+        command += [f"--print-to-pdf={temporary}", source.as_uri()]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
         except (OSError, subprocess.SubprocessError) as error:
             raise EmovoxError(
-                f"{browser} could not print {page} ({type(error).__name__}); open it and print it from there"
+                f"{browser} could not print {path} ({type(error).__name__}); open the page and print it from there"
             ) from None
         if not temporary.exists() or not temporary.stat().st_size:
-            raise EmovoxError(f"{browser} printed nothing of {page}; open it and print it from there")
+            raise EmovoxError(f"{browser} printed nothing into {path}; open the page and print it from there")
     return path

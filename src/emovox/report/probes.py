@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from emovox.corpora.listing import Listing
 from emovox.errors import RunError
+from emovox.evaluation import Interval
 from emovox.report import probe_figures
-from emovox.report.drawn import both, title_of, write
+from emovox.report.document import Paragraph, Section
+from emovox.report.drawn import in_both_widths
+from emovox.report.words import gained, measured
 from emovox.runs import Run
 
 Found = Mapping[str, Any]
 """What ``audit.json`` and its like hold."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the report.
-
-    Args:
-        name: What files and links call it.
-        title: Its heading.
-        words: Paragraphs.
-        tables: What was found.
-        picture: The same drawn, as markup for a page.
-        caption: How to read the picture.
-    """
-
-    name: str
-    title: str
-    words: tuple[str, ...]
-    tables: tuple[Listing, ...]
-    picture: str
-    caption: str
 
 
 def sections(run: Run) -> list[Section]:
@@ -60,67 +39,68 @@ def sections(run: Run) -> list[Section]:
     return made
 
 
-def _drawn(draw: Callable[..., Figure], found: Found, path: Path) -> str:
-    """Write a figure, and give it for the page."""
-    wide = draw(found)
-    write(wide, path)
-    return both(wide, draw(found, narrow=True), title_of(wide))
-
-
 def audit_section(found: Found, picture: Path) -> Section:
     """How much each trick inflates, and what a figure made with it is worth."""
-    rows, words = [], []
+    rows, meanings = [], []
     for trick in found["tricks"]:
         for name, model in trick["models"].items():
-            honest, inflation = found["honest"][name], model.get("inflation")
-            last = signed(inflation) if inflation else "at chance" if model["at_chance"] else "NOT at chance"
-            rows.append((trick["title"], name, points(honest), points(model["uar"]), last))
-        words.append(f"{trick['title'][0].upper()}{trick['title'][1:]}: {trick['meaning']}{_chance(trick)}")
-    header = ("trick", "model", "honest", "with it", "inflated by")
-    unit = f"{found['units']:,} {found['unit']}"
+            inflation = model.get("inflation")
+            last = (
+                gained(_interval(inflation), " ")
+                if inflation
+                else "at chance"
+                if model["at_chance"]
+                else "NOT at chance"
+            )
+            honest = _percent(found["honest"][name]["value"])
+            rows.append((trick["title"], name, honest, _percent(model["uar"]["value"]), last))
+        meanings.append(
+            Paragraph(f"{trick['title'][0].upper()}{trick['title'][1:]}: {trick['meaning']}{_chance(trick)}")
+        )
+    intro = (
+        "The same recipe, trained and judged again with mistakes that inflate figures, on the same test clips. "
+        f"{_unit(found)}."
+    )
+    reading = "Hollow: the run's own UAR. Filled: the UAR under the trick, with its 95 % interval. Dotted: chance."
     return Section(
-        name="audit",
-        title="Audit",
-        words=(
-            "The same recipe, trained and judged again with mistakes that inflate figures, on the same test clips. "
-            f"UAR, per cent; in brackets 95 % intervals over {unit}.",
-            *words,
+        "Audit",
+        (
+            Paragraph(intro),
+            Listing("What each trick is worth", ("trick", "model", "honest", "with it", "inflated by"), tuple(rows)),
+            *meanings,
+            in_both_widths(picture, probe_figures.audit, (found,), "Audit", reading),
         ),
-        tables=(Listing("What each trick is worth", header, tuple(rows)),),
-        picture=_drawn(probe_figures.audit, found, picture),
-        caption="Hollow: the run's own UAR. Filled: the UAR under the trick, with its 95 % interval. Dotted: chance.",
+        "audit",
     )
 
 
 def adaptation_section(found: Found, picture: Path) -> Section:
     """What centring on a speaker's own clips brings, for several numbers of them."""
     titles = {"random": "clips of any emotion", "neutral": "neutral and calm clips only"}
-    tables, words = [], []
+    tables: list[Listing | Paragraph] = []
     for series in found["series"]:
         rows = [
-            (name, f"{row['count']}", points(row["uar"]), signed(row["difference"]) if row["count"] else "")
+            (
+                name, f"{row['count']}", _percent(row["uar"]["value"]),
+                gained(_interval(row["difference"]), " ") if row["count"] else "",
+            )
             for name, models in series["models"].items()
             for row in models
-        ]
+        ]  # fmt: skip
         header = ("model", "clips", "UAR", "above none")
         tables.append(Listing(f"Centred on {titles[series['name']]}", header, tuple(rows)))
         fewest = min((row["speakers"] for models in series["models"].values() for row in models), default=0)
         if fewest < found["units"]:
-            words.append(f"Speakers with too few {titles[series['name']]} are left out; at least {fewest} remain.")
-    return Section(
-        name="adaptation",
-        title="Adaptation without labels",
-        words=(
-            "A few recordings of a speaker, whose emotions nobody told, shift what a published network hears to where "
-            "the corpus lies. They are drawn from the test speaker's clips and are not tested. This stands beside the "
-            "headline figures and is no part of them. UAR, per cent; in brackets 95 % intervals over "
-            f"{found['units']:,} {found['unit']}, {found['draws']} draws each.",
-            *words,
-        ),
-        tables=tuple(tables),
-        picture=_drawn(probe_figures.adaptation, found, picture),
-        caption="Filled: centred on clips of any emotion. Hollow: on neutral and calm ones only.",
+            left_out = f"Speakers with too few {titles[series['name']]} are left out; at least {fewest} remain."
+            tables.append(Paragraph(left_out))
+    intro = (
+        "A few recordings of a speaker, whose emotions nobody told, shift what a published network hears to where "
+        "the corpus lies. They are drawn from the test speaker's clips and are not tested. This stands beside the "
+        f"headline figures and is no part of them. {_unit(found)}, {found['draws']} draws each."
     )
+    reading = "Filled: centred on clips of any emotion. Hollow: on neutral and calm ones only."
+    drawn = in_both_widths(picture, probe_figures.adaptation, (found,), "Adaptation", reading)
+    return Section("Adaptation without labels", (Paragraph(intro), *tables, drawn), "adaptation")
 
 
 def _chance(trick: Found) -> str:
@@ -129,89 +109,78 @@ def _chance(trick: Found) -> str:
     if not ranges:
         return ""
     low, high = min(r["low"] for r in ranges), max(r["high"] for r in ranges)
-    return f" Guessing gives {100 * low:.1f} to {100 * high:.1f} % in 999 of 1,000 cases."
+    return f" Guessing gives {_percent(low)} to {_percent(high)} % in 999 of 1,000 cases."
 
 
 def robustness_section(found: Found, picture: Path) -> Section:
     """What other recordings do to each model."""
     clean, *others = found["conditions"]
+    header = ("test clips", "UAR", "difference", "calibration error")
     tables, worst = [], []
-    for name, model in clean["models"].items():
-        rows = [(clean["title"], points(model["uar"]), "", points({"value": model["calibration_error"]}))]
-        for condition in others:
+    for name in clean["models"]:
+        rows = []
+        for condition in found["conditions"]:
             scores = condition["models"][name]
-            error = points({"value": scores["calibration_error"]})
-            rows.append((condition["title"], points(scores["uar"]), signed(scores["difference"]), error))
-        tables.append(Listing(name, ("test clips", "UAR", "difference", "calibration error"), tuple(rows)))
+            lost = "" if condition is clean else gained(_interval(scores["difference"]), " ")
+            error = _percent(scores["calibration_error"])
+            rows.append((condition["title"], _percent(scores["uar"]["value"]), lost, error))
+        tables.append(Listing(name, header, tuple(rows)))
         least = min(others, key=lambda condition: condition["models"][name]["difference"]["value"])
-        worst.append(f"{name} loses most with {least['title']}: {signed(least['models'][name]['difference'])}.")
-    unit = f"{found['units']:,} {found['unit']}"
-    return Section(
-        name="robustness",
-        title="Other recordings",
-        words=(
-            "The same test clips, altered as recordings outside a studio are; the models were trained on none of this "
-            f"but what their own recipes alter. UAR, per cent; in brackets 95 % intervals over {unit}; paired with the "
-            "clips as recorded.",
-            *worst,
-        ),
-        tables=tuple(tables),
-        picture=_drawn(probe_figures.robustness, found, picture),
-        caption="UAR under each condition, with 95 % intervals. Dashed: the same model on clips as recorded. Dotted: "
-        "chance.",
+        lost = gained(_interval(least["models"][name]["difference"]), " ")
+        worst.append(Paragraph(f"{name} loses most with {least['title']}: {lost}."))
+    intro = (
+        "The same test clips, altered as recordings outside a studio are; the models were trained on none of this "
+        f"but what their own recipes alter. {_unit(found)}; paired with the clips as recorded."
     )
+    reading = (
+        "UAR under each condition, with 95 % intervals. Dashed: the same model on clips as recorded. Dotted: chance."
+    )
+    drawn = in_both_widths(picture, probe_figures.robustness, (found,), "Other recordings", reading)
+    return Section("Other recordings", (Paragraph(intro), *tables, *worst, drawn), "robustness")
 
 
 def learning_curve_section(found: Found, picture: Path) -> Section:
     """What more speakers would bring to each model."""
     curves = {name: {size["speakers"]: size["uar"] for size in c["sizes"]} for name, c in found["curves"].items()}
     sizes = sorted({n for curve in curves.values() for n in curve})
-    rows = [(str(n), *(bracketed(curve[n]) if n in curve else "–" for curve in curves.values())) for n in sizes]
-    words = [
-        f"Twice as many speakers would bring {name} {signed(curve['doubling'])} points of UAR, if it went on as over "
-        "the last sizes." for name, curve in found["curves"].items()
-    ]  # fmt: skip
+    rows = tuple(
+        (str(n), *(measured(_interval(curve[n])) if n in curve else "–" for curve in curves.values())) for n in sizes
+    )
+    doubled = [
+        Paragraph(
+            f"Twice as many speakers would bring {name} {gained(_interval(curve['doubling']), ' ')} points of UAR, if "
+            "it went on as over the last sizes."
+        )
+        for name, curve in found["curves"].items()
+    ]
+    intro = (
+        f"The same models trained on fewer speakers, {found['draws']} random choices of them in every fold; the "
+        "last size is that of the run. A head learns from validation speakers too, so they count among its own. "
+        f"{_unit(found)}."
+    )
+    reading = "UAR by the number of training speakers, on a logarithmic axis, with 95 % intervals."
     return Section(
-        name="learning_curve",
-        title="More speakers",
-        words=(
-            f"The same models trained on fewer speakers, {found['draws']} random choices of them in every fold; the "
-            "last size is that of the run. A head learns from validation speakers too, so they count among its own. "
-            f"UAR, per cent; in brackets 95 % intervals over {found['units']:,} {found['unit']}.",
-            *words,
+        "More speakers",
+        (
+            Paragraph(intro),
+            Listing("UAR by training speakers", ("speakers", *curves), rows),
+            *doubled,
+            in_both_widths(picture, probe_figures.learning_curve, (found,), "More speakers", reading),
         ),
-        tables=(Listing("UAR by training speakers", ("speakers", *curves), tuple(rows)),),
-        picture=_drawn(probe_figures.learning_curve, found, picture),
-        caption="UAR by the number of training speakers, on a logarithmic axis, with 95 % intervals.",
+        "learning_curve",
     )
 
 
-def points(score: Found) -> str:
-    """A score in per cent.
-
-    >>> points({"value": 0.5})
-    '50.0'
-    """
-    return f"{100 * score['value']:.1f}"
+def _unit(found: Found) -> str:
+    return f"UAR, per cent; in brackets 95 % intervals over {found['units']:,} {found['unit']}"
 
 
-def bracketed(score: Found) -> str:
-    """A score in per cent with its interval.
-
-    >>> bracketed({"value": 0.5, "low": 0.444, "high": 0.561})
-    '50.0 [44.4, 56.1]'
-    """
-    return f"{points(score)} [{100 * score['low']:.1f}, {100 * score['high']:.1f}]"
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
 
 
-def signed(score: Found) -> str:
-    """A difference in points with its interval.
-
-    >>> signed({"value": 0.05, "low": -0.014, "high": 0.061})
-    '+5.0 [−1.4, +6.1]'
-    """
-    value, low, high = (f"{100 * score[key]:+.1f}".replace("-", "−") for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+def _interval(score: Found) -> Interval:
+    return Interval(score["value"], score["low"], score["high"])
 
 
 WRITERS = {

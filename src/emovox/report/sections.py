@@ -1,174 +1,228 @@
-"""The page's sections that set models beside each other: two by two, how sure, by group."""
+"""The report's sections that set models beside each other: the result, two by two, how sure, by group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
 
-from emovox.evaluation import Evaluation
-from emovox.report import anchors, theory
-from emovox.report.parts import Picture, figure, share, table, tag_of, with_interval
-from emovox.report.words import best_by_uar, interval, listed, model_title, percent, points
+from emovox.corpora.listing import Listing
+from emovox.evaluation import Breakdown, Evaluation, ModelEvaluation
+from emovox.layout import Layout
+from emovox.report import anchors, confidence, figures, groups, theory
+from emovox.report.document import Block, Paragraph, Section
+from emovox.report.drawn import in_both_widths
+from emovox.report.words import (
+    best_by_uar,
+    epochs,
+    gained,
+    listed,
+    measured,
+    minutes,
+    model_title,
+    percent,
+    plural,
+    share,
+)
 
 
-def two_by_two(evaluation: Evaluation) -> Iterable[str]:
-    """Every two models on the same clips."""
+def result(evaluation: Evaluation, at: Layout) -> Section:
+    """Every model's scores beside chance, people and published systems, and every two models on the same clips."""
+    reading = [theory.HOW_TO_READ["final"]]
+    if anchors.people(evaluation):
+        reading.append(theory.HOW_TO_READ["people"])
+    if anchors.systems(evaluation):
+        reading.append(theory.HOW_TO_READ["systems"])
+    reading.append(theory.HOW_TO_READ["recalls"])
+    title = "Final comparison of all models"
+    drawn = in_both_widths(at.final_figure, figures.final_comparison, (evaluation,), title, " ".join(reading))
+    return Section("Result", (scores(evaluation), drawn, *_two_by_two(evaluation)), "result")
+
+
+def scores(evaluation: Evaluation) -> Listing:
+    """A row a model, best first; then chance, people and published systems."""
+    models = best_by_uar(evaluation)
+    header = ("model", "UAR, %", "accuracy, %", "macro F1, %", "weighted F1, %", "loss", "parameters", "epochs", "time")
+    rows: list[tuple[str, ...]] = [
+        (
+            model_title(model), measured(model.uar), measured(model.accuracy),
+            share(model.scores["f1_macro"].value), share(model.scores["f1_weighted"].value), f"{model.loss:.2f}",
+            f"{model.parameters:,}", epochs(model), minutes(model.training_seconds),
+        )
+        for model in models
+    ]  # fmt: skip
+    people = anchors.people(evaluation)
+    known = ([people] if people else []) + list(anchors.systems(evaluation))
+    beside = [("chance level", evaluation.chance_uar, evaluation.chance_accuracy)]
+    for name, uar, accuracy in beside + [(anchor.name, anchor.uar, anchor.accuracy) for anchor in known]:
+        cells = ("" if value is None else share(value) for value in (uar, accuracy))
+        rows.append((name, *cells, *[""] * (len(header) - 3)))
+    sources = "".join(f" {source}." for source in dict.fromkeys(anchor.source for anchor in known))
+    spread = f" After ±: sample deviation over {plural(evaluation.seeds, 'seed')}." if evaluation.seeds > 1 else ""
+    pooled = " Pooled over folds." if len(evaluation.folds) > 1 else ""
+    title = (
+        f"In brackets: 95 % interval over {evaluation.units:,} {evaluation.unit}.{spread}{pooled} "
+        f"Parameters: all weights of the model. Time: all trainings together.{sources}"
+    )
+    marks = (*_best(evaluation, models), *["anchor"] * (1 + len(known)))
+    return Listing(title, header, tuple(rows), marks)
+
+
+def folds(evaluation: Evaluation) -> Listing:
+    """The size of every part of each fold, and each model's UAR within the fold."""
+    models = list(evaluation.models.values())
+    header = ("fold", "train", "validation", "test", "test speakers", *(f"{model_title(m)} UAR" for m in models))
+    rows = [
+        (
+            name, f"{fold.train:,}", f"{fold.validation:,}", f"{fold.test:,}",
+            "all" if evaluation.leaky else ", ".join(fold.test_speakers),
+            *(share(model.uar.per_fold[name]) for model in models),
+        )
+        for name, fold in evaluation.folds.items()
+    ]  # fmt: skip
+    marks = [""] * len(rows)
+    if len(rows) > 1:
+        rows.append(("mean", "", "", "", "", *(share(model.uar.fold_mean) for model in models)))
+        marks.append("best")
+    return Listing("Clips of each part, and the UAR within each fold, %.", header, tuple(rows), tuple(marks))
+
+
+def _two_by_two(evaluation: Evaluation) -> tuple[Block, ...]:
     if not evaluation.pairs:
-        return
-    titles = {name: escape(model_title(model)) for name, model in evaluation.models.items()}
+        return ()
+    titles = {name: model_title(model) for name, model in evaluation.models.items()}
     header = (
         "higher – lower UAR", "points of UAR", "p (Holm)", "points of accuracy", "p (Holm)",
         f"{evaluation.unit} better / worse", "McNemar p", "detectable, points",
     )  # fmt: skip
-    rows = []
-    for pair in evaluation.pairs:
-        scores = (
-            cell
-            for score in (pair.uar, pair.accuracy)
-            for cell in (
-                with_interval(f"{100 * score.value:.1f}", points(score)),
-                f'{score.p_value:.2g}<br><span class="low">({score.p_holm:.2g})</span>',
-            )
+    rows = tuple(
+        (
+            f"{titles[pair.one]} – {titles[pair.other]}",
+            *(cell for s in (pair.uar, pair.accuracy) for cell in (gained(s), f"{s.p_value:.2g}\n({s.p_holm:.2g})")),
+            f"{pair.better} / {pair.worse}", f"{pair.mcnemar:.2g}", share(pair.uar.detectable),
         )
-        cells = (
-            f"{titles[pair.one]} – {titles[pair.other]}", *scores, f"{pair.better} / {pair.worse}",
-            f"{pair.mcnemar:.2g}", f"{100 * pair.uar.detectable:.1f}",
-        )  # fmt: skip
-        rows.append(("best" if pair.uar.p_holm < 0.05 else "", cells))
-    caption = (
+        for pair in evaluation.pairs
+    )  # fmt: skip
+    title = (
         f"Every two models on the same clips, the differences with 95 % intervals over {evaluation.units:,} "
-        f"{evaluation.unit}. The smallest p that so many can give is {evaluation.smallest_p:.2g}.{tag_of(evaluation)}"
+        f"{evaluation.unit}. p: sign-flip test, and corrected for all pairs after Holm; the smallest p that so many "
+        f"can give is {evaluation.smallest_p:.2g}. McNemar's p takes clips as independent, and is too small where a "
+        "speaker's clips are alike. Detectable: the true difference that such a run would find four times in five."
     )
-    yield "<h3>Two by two</h3>"
-    yield table(header, rows, caption)
-    yield f"<p>{escape(theory.PAIRS)}</p>"
+    marks = tuple("best" if pair.uar.p_holm < 0.05 else "" for pair in evaluation.pairs)
+    return (Section("Two by two", (Listing(title, header, rows, marks),)),)
 
 
-def how_sure(evaluation: Evaluation, pictures: Mapping[str, Picture], tag: str) -> Iterable[str]:
+def how_sure(evaluation: Evaluation, at: Layout) -> Section:
     """Calibration, prediction sets and abstention of every model."""
-    yield f'<h2 id="sure">How sure they are{tag_of(evaluation)}</h2>'
     models = best_by_uar(evaluation)
-    header: Sequence[str] = ("model", "calibration error, %", "adaptive, %", "Brier", "loss")
-    rows: list[tuple[str, Sequence[str]]] = []
-    for model in models:
-        before, after = model.calibration_before, model.calibration
-        rows.append(
+    sets, abstention = evaluation.best.sets, evaluation.best.abstention
+    calibration = Listing(
+        "As trained → with temperature.",
+        ("model", "calibration error, %", "adaptive, %", "Brier", "loss"),
+        tuple(
             (
-                "best" if model is evaluation.best else "",
-                (
-                    escape(model_title(model)),
-                    f"{100 * before.error:.1f} → {100 * after.error:.1f}",
-                    f"{100 * before.adaptive_error:.1f} → {100 * after.adaptive_error:.1f}",
-                    f"{before.brier:.3f} → {after.brier:.3f}",
-                    f"{model.loss_uncalibrated:.2f} → {model.loss:.2f}",
-                ),
+                model_title(model), f"{share(before.error)} → {share(after.error)}",
+                f"{share(before.adaptive_error)} → {share(after.adaptive_error)}",
+                f"{before.brier:.3f} → {after.brier:.3f}", f"{model.loss_uncalibrated:.2f} → {model.loss:.2f}",
             )
-        )
-    yield table(header, rows, f"As trained → with temperature.{tag_of(evaluation)}")
-    yield figure(pictures["reliability"], f"Confidence and accuracy{tag}", theory.HOW_TO_READ["reliability"])
-    header = ("model", "sets that hold the truth, %", "of the speaker with least", "emotions a set", "sets of one, %",
-              "answered, %", "right of those, %", "answers from", "AURC")  # fmt: skip
-    rows = []
-    for model in models:
-        sets, abstention = model.sets, model.abstention
-        who, least = sets.least
-        rows.append(
-            (
-                "best" if model is evaluation.best else "",
-                (
-                    escape(model_title(model)),
-                    with_interval(f"{100 * sets.coverage.value:.1f}", interval(sets.coverage)),
-                    f"{100 * least:.0f} % ({escape(who)})",
-                    f"{sets.size:.2f}",
-                    f"{100 * sets.alone:.0f}",
-                    f"{100 * abstention.answered:.0f}",
-                    "–" if abstention.accuracy is None else f"{100 * abstention.accuracy:.1f}",
-                    "always" if not abstention.threshold else f"{100 * abstention.threshold:.0f} %",
-                    f"{abstention.area:.3f}",
-                ),
-            )
-        )
-    caption = (
+            for model in models
+            for before, after in [(model.calibration_before, model.calibration)]
+        ),
+        _best(evaluation, models),
+    )  # fmt: skip
+    answers = Listing(
         f"Sets that are to hold the true emotion in {100 * sets.target:.0f} % of clips, and answers of which "
-        f"{100 * abstention.target:.0f} % are to be right, on test clips.{tag_of(evaluation)}"
-    )
-    yield table(header, rows, caption)
-    yield figure(pictures["doubt"], f"Not sure, and sets that hold the truth{tag}", theory.HOW_TO_READ["doubt"])
-    several = len(evaluation.folds) > 1
-    yield f"<p>{escape(theory.THRESHOLDS[several])}</p>"
+        f"{100 * abstention.target:.0f} % are to be right, on test clips.",
+        ("model", "sets that hold the truth, %", "of the speaker with least", "emotions a set", "sets of one, %",
+         "answered, %", "right of those, %", "answers from", "AURC"),
+        tuple(_answers(model) for model in models),
+        _best(evaluation, models),
+    )  # fmt: skip
     never = [model_title(model) for model in models if model.abstention.threshold is None]
-    if never:
-        yield (
-            f"<p>No threshold makes {100 * abstention.target:.0f} % of the answers of {escape(listed(never))} right, "
-            "so none is set, and everything is answered.</p>"
-        )
-
-
-def by_group(evaluation: Evaluation, pictures: Mapping[str, Picture], tag: str) -> Iterable[str]:
-    """Every model by sex, intensity, statement and speaker; nothing where no clips differ in these."""
-    if not evaluation.best.breakdowns:
-        return
-    yield f'<h2 id="groups">By group and by speaker{tag_of(evaluation)}</h2>'
-    models, best = best_by_uar(evaluation), evaluation.best
-    people = anchors.people(evaluation)
-    yield figure(pictures["groups"], f"By group and by speaker{tag}", theory.HOW_TO_READ["groups"])
-    parts = [part for part in best.breakdowns if part.attribute != "speaker"]
-    header = ("by", "group", "clips", "speakers", "UAR, %", "accuracy, %", *(["people, %"] if people else []))
-    rows: list[tuple[str, Sequence[str]]] = []
-    for part in parts:
-        for group in part.groups:
-            known = people.groups.get((part.attribute, group.name)) if people else None
-            rows.append(
-                (
-                    "",
-                    (
-                        escape(part.attribute),
-                        escape(group.name),
-                        f"{group.clips:,}",
-                        f"{group.speakers:,}",
-                        *(with_interval(f"{100 * s.value:.1f}", interval(s)) for s in (group.uar, group.accuracy)),
-                        *([share(known)] if people else []),
-                    ),
-                )
-            )
-    if rows:
-        caption = f"{escape(model_title(best))} by group. {_scored_on(evaluation)}{tag_of(evaluation)}"
-        yield table(header, rows, caption)
-        header = ("model", *(f"{part.attribute}, points" for part in parts), "between speakers ±")
-        rows = []
-        for model in models:
-            cells = [escape(model_title(model))]
-            for part in model.breakdowns:
-                if part.attribute == "speaker":
-                    cells.append(f"{100 * part.deviation:.1f}")
-                    continue
-                between = f"{escape(part.highest)} over {escape(part.lowest)}"
-                if part.gap is None:
-                    cells.append(between)
-                    continue
-                cells.append(f'{100 * part.gap.value:.1f} <span class="low">[{points(part.gap)}]<br>{between}</span>')
-            rows.append(("best" if model is best else "", cells + [""] * (len(header) - len(cells))))
-        caption = (
-            "The gap in UAR between groups, with its 95 % interval. Where that leaves out 0, the gap is hardly luck."
-            f"{tag_of(evaluation)}"
-        )
-        yield table(header, rows, caption)
-    by_speaker = next((part for part in best.breakdowns if part.attribute == "speaker"), None)
-    if by_speaker:
-        of = {group.name: group.uar.value for group in by_speaker.groups}
-        yield (
-            f"<p>{escape(model_title(best))} does best on speaker {escape(by_speaker.highest)} (UAR "
-            f"{percent(of[by_speaker.highest])}) and worst on {escape(by_speaker.lowest)} "
-            f"({percent(of[by_speaker.lowest])}); between speakers the UAR has a deviation of "
-            f"{100 * by_speaker.deviation:.1f} points. Everybody’s figures are in training_results.json.</p>"
-        )
-
-
-def _scored_on(evaluation: Evaluation) -> str:
-    """Which groups lack emotions, and so which are scored."""
-    short = [part for part in evaluation.best.breakdowns if 0 < len(part.labels) < len(evaluation.labels)]
-    return "".join(
-        f"By {escape(part.attribute)} on the {len(part.labels)} emotions that every group has. "
-        for part in short
-        if part.attribute != "speaker"
+    left = (
+        f"No threshold makes {100 * abstention.target:.0f} % of the answers of {listed(never)} right, so none is set, "
+        "and everything is answered."
     )
+    drawn = [
+        in_both_widths(at.picture(name), draw, (evaluation,), title, theory.HOW_TO_READ[name])
+        for name, draw, title in (
+            ("reliability", confidence.reliability_figure, "Confidence and accuracy"),
+            ("doubt", confidence.doubt_figure, "Not sure, and sets that hold the truth"),
+        )
+    ]
+    blocks: tuple[Block, ...] = (calibration, drawn[0], answers, drawn[1], *([Paragraph(left)] if never else []))
+    return Section("How sure they are", blocks, "sure")
+
+
+def _answers(model: ModelEvaluation) -> tuple[str, ...]:
+    sets, abstention = model.sets, model.abstention
+    who, least = sets.least
+    return (
+        model_title(model), measured(sets.coverage), f"{100 * least:.0f} % ({who})", f"{sets.size:.2f}",
+        f"{100 * sets.alone:.0f}", f"{100 * abstention.answered:.0f}", share(abstention.accuracy),
+        "always" if not abstention.threshold else f"{100 * abstention.threshold:.0f} %", f"{abstention.area:.3f}",
+    )  # fmt: skip
+
+
+def by_group(evaluation: Evaluation, at: Layout) -> Section | None:
+    """Every model by sex, intensity, statement and speaker; None where no clips differ in these."""
+    best, models = evaluation.best, best_by_uar(evaluation)
+    if not best.breakdowns:
+        return None
+    title = "By group and by speaker"
+    blocks: list[Block] = [
+        in_both_widths(at.picture("groups"), groups.groups_figure, (evaluation,), title, theory.HOW_TO_READ["groups"])
+    ]
+    if any(part.attribute != "speaker" for part in best.breakdowns):
+        blocks += [_groups(evaluation, models), _gaps(evaluation, models)]
+    for part in best.breakdowns:
+        if part.attribute == "speaker":
+            of = {group.name: group.uar.value for group in part.groups}
+            told = (
+                f"{model_title(best)} does best on speaker {part.highest} (UAR {percent(of[part.highest])}) and worst "
+                f"on {part.lowest} ({percent(of[part.lowest])}); between speakers the UAR has a deviation of "
+                f"{share(part.deviation)} points. Everybody’s figures are in training_results.json."
+            )
+            blocks.append(Paragraph(told))
+    return Section(title, tuple(blocks), "groups")
+
+
+def _groups(evaluation: Evaluation, models: Sequence[ModelEvaluation]) -> Listing:
+    best, people = evaluation.best, anchors.people(evaluation)
+    header = ("by", "group", "clips", "speakers", *(f"{model_title(model)}, UAR %" for model in models),
+              f"{model_title(best)}, accuracy %", *(["people, accuracy %"] if people else []))  # fmt: skip
+    uars = {(m.name, part.attribute, g.name): g.uar for m in models for part in m.breakdowns for g in part.groups}
+    rows = tuple(
+        (
+            part.attribute, group.name, f"{group.clips:,}", f"{group.speakers:,}",
+            *(measured(uars[model.name, part.attribute, group.name]) for model in models), measured(group.accuracy),
+            *([share(people.groups.get((part.attribute, group.name)))] if people else []),
+        )
+        for part in best.breakdowns
+        if part.attribute != "speaker"
+        for group in part.groups
+    )  # fmt: skip
+    short = "".join(
+        f" By {part.attribute} on the {len(part.labels)} emotions that every group has."
+        for part in best.breakdowns
+        if part.attribute != "speaker" and 0 < len(part.labels) < len(evaluation.labels)
+    )
+    return Listing(f"Every model by group.{short}", header, rows)
+
+
+def _gaps(evaluation: Evaluation, models: Sequence[ModelEvaluation]) -> Listing:
+    def gap(part: Breakdown) -> str:
+        if part.attribute == "speaker":
+            return share(part.deviation)
+        between = f"{part.highest} over {part.lowest}"
+        return f"{gained(part.gap)}\n{between}" if part.gap else between
+
+    parts = evaluation.best.breakdowns
+    header = ("model", *("between speakers ±" if p.attribute == "speaker" else f"{p.attribute}, points" for p in parts))
+    rows = tuple((model_title(model), *map(gap, model.breakdowns)) for model in models)
+    title = "The gap in UAR between groups, with its 95 % interval. Where that leaves out 0, the gap is hardly luck."
+    return Listing(title, header, rows, _best(evaluation, models))
+
+
+def _best(evaluation: Evaluation, models: Sequence[ModelEvaluation]) -> tuple[str, ...]:
+    """Marks of rows: the best model's."""
+    return tuple("best" if model is evaluation.best else "" for model in models)

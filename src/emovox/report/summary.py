@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 
+from emovox.corpora.listing import Listing
 from emovox.errors import to_resume
 from emovox.evaluation import Evaluation, ModelEvaluation
-from emovox.files import write_text
 from emovox.layout import FILES
 from emovox.report import anchors, theory
+from emovox.report.document import Code, Document, Paragraph, Section
+from emovox.report.sections import scores
 from emovox.report.words import (
     best_by_uar,
     caution,
     confusions,
     corpus_name,
     day,
-    deviation,
-    epochs,
     how_tested,
-    interval,
     listed,
     minutes,
     model_title,
@@ -29,54 +27,46 @@ from emovox.report.words import (
     points,
     verdict,
 )
-from emovox.runs import Run
-
-WIDTH = 88
 
 COMPLETED = "TRAINING COMPLETED SUCCESSFULLY"
 
 
-def write(run: Run, evaluation: Evaluation) -> Path:
-    """Write the page into the run folder."""
-    write_text(run.at.summary, text(evaluation, run.path))
-    return run.at.summary
-
-
-def text(evaluation: Evaluation, folder: Path) -> str:
+def page(evaluation: Evaluation, folder: Path) -> Document:
     """The page: what was done, how it was tested, the figures, what they mean, what lies in the folder."""
-    title = f"Emotion from speech: {plural(len(evaluation.models), 'model')} on {corpus_name(evaluation)}"
-    warning = f"   [{' · '.join(evaluation.warnings)}]" if evaluation.warnings else ""
-    parts = [
-        title + warning,
-        "=" * len(title + warning),
-        "",
-        _paragraph(_what_was_done(evaluation)),
-        _paragraph(_how(evaluation)),
-        _table(evaluation),
-        "",
-        _paragraph(_verdict(evaluation)),
-        _paragraph(_trust(evaluation)),
-        *(_paragraph(about(model, evaluation)) for model in best_by_uar(evaluation)),
-        _paragraph(_caution(evaluation)),
-        "In this folder",
-        "--------------",
-        *(f"  {name:<33}{what}" for name, what in FILES if _exists(folder, name)),
-        "",
-        _paragraph(f"Data: {evaluation.corpus.get('citation') or corpus_name(evaluation)}").rstrip(),
+    done, tested, *meaning = told(evaluation)
+    table, columns = scores(evaluation), (0, 1, 2, 5, 6, 7, 8)
+    header, *rows = (tuple(row[i] for i in columns) for row in (table.header, *table.rows))
+    data = (
+        f"Data: {evaluation.corpus.get('citation') or corpus_name(evaluation)}",
         f"Licence of the data: {evaluation.corpus.get('licence', 'unknown')}",
-        "",
-        _last_line(evaluation, folder),
-    ]
-    return "\n".join(parts) + "\n"
+    )
+    return Document(
+        f"Emotion from speech: {plural(len(evaluation.models), 'model')} on {corpus_name(evaluation)}",
+        (
+            done,
+            tested,
+            Listing("", header, tuple(rows)),
+            *meaning,
+            *(Paragraph(about(model, evaluation)) for model in best_by_uar(evaluation)),
+            Paragraph(_caution(evaluation)),
+            Section("In this folder", (files(folder),)),
+            *map(Paragraph, data),
+            Code(_last_line(evaluation, folder)),
+        ),
+        tags=evaluation.warnings,
+    )
 
 
-def _paragraph(sentences: str) -> str:
-    return textwrap.fill(sentences, WIDTH, break_on_hyphens=False) + "\n"
+def told(evaluation: Evaluation) -> tuple[Paragraph, ...]:
+    """What was done, how it was tested, which model is best, and how far it can be trusted."""
+    return tuple(Paragraph(tell(evaluation)) for tell in (_what_was_done, _how, _verdict, _trust))
 
 
-def _exists(folder: Path, name: str) -> bool:
-    """Whether the folder holds it, or is about to (the report is written last)."""
-    return name in ("report.html", "training_summary.txt") or any(folder.glob(name.rstrip("/")))
+def files(folder: Path) -> Listing:
+    """What lies in the run folder; the report is written last, and counts as there."""
+    return Listing(
+        "", (), tuple(row for row in FILES if row[0] == "report.html" or any(folder.glob(row[0].rstrip("/"))))
+    )
 
 
 def _what_was_done(evaluation: Evaluation) -> str:
@@ -110,38 +100,6 @@ def _how(evaluation: Evaluation) -> str:
         else ""
     )
     return f"{sentence.removesuffix('.')}{who}. {theory.PROTOCOLS[False]}{few}"
-
-
-def _table(evaluation: Evaluation) -> str:
-    header = ("model", "UAR", "95 % interval", "accuracy", "95 % interval", "loss", "parameters", "epochs", "time")
-    rows = [header]
-    for model in best_by_uar(evaluation):
-        rows.append(
-            (
-                model_title(model),
-                f"{100 * model.uar.value:.1f}{deviation(model.uar)}",
-                interval(model.uar),
-                f"{100 * model.accuracy.value:.1f}{deviation(model.accuracy)}",
-                interval(model.accuracy),
-                f"{model.loss:.2f}",
-                f"{model.parameters:,}",
-                epochs(model),
-                minutes(model.training_seconds),
-            )
-        )
-    chance = (f"{100 * evaluation.chance_uar:.1f}", "", f"{100 * evaluation.chance_accuracy:.1f}", "", "", "", "", "")
-    rows.append(("chance level", *chance))
-    people = anchors.people(evaluation)
-    if people and people.accuracy is not None:
-        rows.append(("people", "", "", f"{100 * people.accuracy:.1f}", "", "", "", "", ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    return "\n".join("  " + line.rstrip() for line in [lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 def _verdict(evaluation: Evaluation) -> str:

@@ -1,4 +1,4 @@
-"""How each figure is read, and what the words mean: prose for the report."""
+"""How each figure is read, and what must be said of protocols and models: prose for the report."""
 
 from __future__ import annotations
 
@@ -47,63 +47,6 @@ HOW_TO_READ = {
     ),
 }
 """A paragraph a figure."""
-
-GLOSSARY = (
-    ("accuracy", "The share of clips whose emotion was predicted rightly (also called weighted accuracy)."),
-    (
-        "UAR",
-        "Unweighted average recall: the mean over emotions of their recalls, so that rare emotions count as much as "
-        "common ones.",
-    ),
-    (
-        "precision, recall",
-        "Of the clips predicted as one emotion, the share that is of it; of its clips, the share so predicted.",
-    ),
-    ("F1", "The harmonic mean of precision and recall; macro is the mean over emotions, weighted that over clips."),
-    (
-        "loss",
-        "Cross-entropy, the mean of −ln p(truth), in nats: 0 is perfect, and giving each of C emotions the same "
-        "probability costs ln C (2.08 for eight).",
-    ),
-    ("Brier score", "The squared distance of the probabilities from the truth: 0 is perfect, 2 is wrong and certain."),
-    ("AURC", "The area under the risk-coverage curve: the mean share of wrong answers over all shares answered."),
-    (
-        "calibration error",
-        "How far confidence lies from accuracy, the mean over 15 bins of confidence (Guo et al., 2017). Probabilities "
-        "were calibrated with one temperature a training, fitted on validation clips; it changes no prediction.",
-    ),
-    (
-        "95 % interval",
-        "A t interval over test speakers: the score is taken again without each speaker (the jackknife), with as many "
-        "degrees of freedom as there are speakers, less one (Cameron and Miller, 2015). Where speakers are shared, or "
-        "where it would be narrower, that of independent clips (Agresti and Coull, 1998). It does not cover the chance "
-        "of training again, for which see the deviation over seeds.",
-    ),
-)
-"""Words and what they mean."""
-
-THRESHOLDS = {
-    True: (
-        "For each fold both thresholds come from the test clips of the other folds, each answered by a model that "
-        "never heard its speaker; none comes from the clips it is used on. Those models did hear this fold's test "
-        "speakers in training, a dependence of second order that every cross-validation has. The artifact carries the "
-        "thresholds of all folds together."
-    ),
-    False: (
-        "There is one fold, so both thresholds come from its validation clips. They are few, and the models were "
-        "chosen on them, so the promise is a weak one; --protocol speakers6 makes a better one."
-    ),
-}
-"""Where thresholds come from, by whether there are several folds."""
-
-PAIRS = (
-    "p comes from a sign-flip test: were it a matter of luck, in each speaker's clips, which of the two models gave "
-    "which predictions, how often would the difference be at least as large? Holm's correction holds the level over "
-    "all pairs. McNemar's test is what the field often reports; it takes clips as independent, and its p is too small "
-    "where a speaker's clips are alike. Detectable: the true difference that such a run would find four times in five, "
-    "at 5 %; of smaller ones it cannot say much."
-)
-"""How models are compared two by two."""
 
 PROTOCOLS = {
     True: (

@@ -80,6 +80,30 @@ def points(difference: Difference | Interval) -> str:
     return f"{low} to {high}"
 
 
+def measured(score: Score | Interval) -> str:
+    r"""A score in per cent; in the next line its interval.
+
+    >>> measured(Interval(0.5, 0.444, 0.561))
+    '50.0\n[44.4–56.1]'
+    """
+    return f"{100 * score.value:.1f}{deviation(score)}\n[{interval(score)}]"
+
+
+def gained(difference: Difference | Interval, between: str = "\n") -> str:
+    """A difference in percentage points with its sign; after ``between`` its interval.
+
+    >>> gained(Interval(0.05, -0.014, 0.061), " ")
+    '+5.0 [−1.4 to +6.1]'
+    """
+    value = f"{100 * difference.value:+.1f}".replace("-", "\u2212")
+    return f"{value}{between}[{points(difference)}]"
+
+
+def share(value: float | None) -> str:
+    """A share in per cent without its sign; a dash where there is none."""
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
 def p_value(p: float) -> str:
     """A p value.
 
@@ -89,9 +113,10 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def deviation(score: Score) -> str:
+def deviation(score: Score | Interval) -> str:
     """Plus or minus the deviation over seeds, in per cent; empty for one seed."""
-    return "" if score.deviation is None else f" ± {100 * score.deviation:.1f}"
+    spread = score.deviation if isinstance(score, Score) else None
+    return "" if spread is None else f" ± {100 * spread:.1f}"
 
 
 def minutes(seconds: float) -> str:

@@ -84,6 +84,33 @@ def source(name: str) -> str:
     return (FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
+def title(name: str) -> str:
+    """A text's heading.
+
+    Raises:
+        KeyError: There is no such text.
+    """
+    return source(name).partition("\n")[0].lstrip("# ")
+
+
+def body(name: str) -> str:
+    """A text as Markdown without its heading, further headings one level down.
+
+    Raises:
+        KeyError: There is no such text, figure or reference.
+    """
+    return re.sub(r"^(#+ )", r"#\1", read(name).partition("\n")[2].strip(), flags=re.MULTILINE)
+
+
+def points(name: str) -> str:
+    """The items of a text's lists, as a list.
+
+    Raises:
+        KeyError: There is no such text, figure or reference.
+    """
+    return "\n".join(re.findall(r"^- .*(?:\n  .*)*", read(name), re.MULTILINE))
+
+
 def resolve(written: str) -> str:
     """Fill in the figures and citations of a text of your own.
 
@@ -132,7 +159,14 @@ def html(written: str) -> str:
         return str(convert(formula, display="block" if options["display_mode"] else "inline"))
 
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
-    return str(reader.use(dollarmath_plugin, renderer=mathematics, double_inline=True).render(written))
+    return scrollable(reader.use(dollarmath_plugin, renderer=mathematics, double_inline=True).render(written))
+
+
+def scrollable(page: str) -> str:
+    """HTML whose tables and displayed mathematics can be scrolled with the keyboard."""
+    for tag in ("<table>", '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'):
+        page = page.replace(tag, f'{tag[:-1]} tabindex="0">')
+    return page
 
 
 def _keys(written: str) -> list[str]:
