@@ -45,6 +45,10 @@ class AudioError(EmovoxError):
     """A recording cannot be read, or what it holds cannot be judged."""
 
 
+class UnknownFormat(AudioError):
+    """A file is in no format that is read here; ffmpeg may read it."""
+
+
 class CorpusError(EmovoxError):
     """A corpus is missing, damaged, or not what its name says."""
 

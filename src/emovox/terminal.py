@@ -24,7 +24,7 @@ from emovox.errors import typed
 if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
     from emovox.evaluation import ComparisonRow, Difference, Evaluation, Interval, Score
-    from emovox.listening import Prediction
+    from emovox.listening import Prediction, Timeline
     from emovox.models import Kind
     from emovox.report.document import Section
     from emovox.runs import Run
@@ -296,14 +296,8 @@ def prediction_line(file: Path, heard: Prediction, top: int = 3, with_set: bool 
         top: How many emotions are named.
         with_set: Whether the emotions are named among which the true one is to be.
     """
-    first, *others = heard.ranked()
-    text = Text.assemble((str(file), "bold"), "  ")
-    if heard.unfamiliar:
-        text.append(f"unlike any recording that was learnt from (at most {first[0]} {first[1]:.0%})", style="yellow")
-    elif heard.abstains:
-        text.append(f"not sure (at most {first[0]} {first[1]:.0%})", style="yellow")
-    else:
-        text.append(f"{first[0]} {first[1]:.0%}", style="green")
+    _, *others = heard.ranked()
+    text = Text.assemble((str(file), "bold"), "  ", _answer(heard))
     if shown := others[: top - 1]:
         text.append("   then " + ", ".join(f"{emotion} {p:.0%}" for emotion, p in shown), style="dim")
     if with_set:
@@ -311,6 +305,57 @@ def prediction_line(file: Path, heard: Prediction, top: int = 3, with_set: bool 
     for warning in heard.warnings[: len(heard.warnings) - heard.unfamiliar]:  # that one stands in front
         text.append(f"   ({warning})", style="yellow")
     return text
+
+
+def _answer(heard: Prediction) -> Text:
+    """The emotion and how surely, or why there is no such answer."""
+    first = visible(f"{heard.emotion} {heard.confidence:.0%}")
+    if heard.unfamiliar:
+        return Text(f"unlike any recording that was learnt from (at most {first})", style="yellow")
+    return Text(f"not sure (at most {first})", style="yellow") if heard.abstains else Text(first, style="green")
+
+
+def show_timeline(console: Console, name: str, timeline: Timeline) -> None:
+    """Print what is heard when: a row for every part of an utterance in which one emotion is told."""
+    spoken = sum(each.end_seconds - each.start_seconds for each in timeline.utterances)
+    summary = f"{duration(timeline.duration_seconds)}, {counted(len(timeline.utterances), 'utterance')}"
+    console.print(Text.assemble((name, "bold"), f"  {summary}, {duration(spoken)} of speech"), soft_wrap=True)
+    if not timeline.utterances:
+        return
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("time", justify="right", no_wrap=True)
+    for column in ("heard", "", "the utterance as a whole"):
+        table.add_column(column)
+    wholes = {each.start_seconds: each.prediction for each in timeline.utterances}
+    for span in timeline.spans:
+        whole = wholes.get(span.start_seconds)
+        table.add_row(
+            f"{_minutes(span.start_seconds)} – {_minutes(span.end_seconds)}",
+            Text(visible(span.said), style="green" if span.emotion else "yellow"),
+            f"{bar(span.confidence)} {span.confidence:.0%}" if span.emotion else "",
+            _answer(whole) if whole else "",
+        )
+    console.print(table)
+
+
+def bar(share: float, width: int = 10) -> str:
+    """A bar for a number from 0 to 1.
+
+    >>> bar(0.5)
+    '█████     '
+    """
+    eighths = round(8 * width * min(1.0, max(0.0, share)))
+    return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()).ljust(width)
+
+
+def _minutes(seconds: float) -> str:
+    """A moment of a recording.
+
+    >>> _minutes(75.25)
+    '1:15.2'
+    """
+    tenths = int(10 * seconds + 1e-6)
+    return f"{tenths // 600}:{tenths // 10 % 60:02d}.{tenths % 10}"
 
 
 def show_listings(console: Console, listings: Iterable[Listing]) -> None:

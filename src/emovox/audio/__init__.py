@@ -1,6 +1,7 @@
 """Read a recording as the waveform that everything after it expects, or say in one line why it cannot be."""
 
 from emovox.audio.decode import AudioInfo, Source, decode, open_blocks, probe, read_audio
+from emovox.audio.ffmpeg import converted
 from emovox.audio.waveform import (
     MAX_SECONDS,
     MIN_SAMPLE_RATE_HZ,
@@ -23,6 +24,7 @@ __all__ = [
     "check_rate",
     "check_samples",
     "check_waveform",
+    "converted",
     "decode",
     "mix",
     "open_blocks",

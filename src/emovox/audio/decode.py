@@ -25,7 +25,7 @@ from emovox.audio.waveform import (
     resample,
     too_long,
 )
-from emovox.errors import AudioError
+from emovox.errors import AudioError, UnknownFormat
 
 Source = Path | str | bytes | BinaryIO
 """A recording: a path (a pipe's too), the bytes of a file, or a binary file that is open for reading."""
@@ -200,9 +200,9 @@ def _opened(source: Source, name: str, most_seconds: float = MAX_SECONDS) -> Ite
         try:
             file = stack.enter_context(soundfile.SoundFile(_Calm(raw)))
         except (soundfile.SoundFileError, RuntimeError, TypeError):  # TypeError: a name in .raw, which tells no rate
-            raise AudioError(f"{name} is not a recording that can be read; give {GIVE}") from None
+            raise UnknownFormat(f"{name} is not a recording that can be read; give {GIVE}") from None
         if file.format not in FORMATS or (file.format == "MP3") != (file.subtype == "MPEG_LAYER_III"):
-            raise AudioError(f"{name} is {file.format} of {file.subtype}, which may be cut unnoticed; give {GIVE}")
+            raise UnknownFormat(f"{name} is {file.format} of {file.subtype}, which may be cut unnoticed; give {GIVE}")
         yield file
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import sys
 import traceback
@@ -136,6 +137,12 @@ def _give_up_output(error: OSError) -> None:
         complain(f"Cannot write the output: {error.strerror}; free some space, or send it elsewhere")
     with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def json_line(content: dict[str, Any]) -> str:
+    """One line of JSON that any terminal and any encoding can bear."""
+    line = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    return line if line.isprintable() and sys.stdout.encoding.lower().startswith("utf") else json.dumps(content)
 
 
 def examples(*lines: str) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emovox.cli.base import complain, examples
+from emovox.cli.base import complain, examples, json_line
+from emovox.cli.recordings import heard_in
+from emovox.cli.timeline import Format, check_options, show_timelines
 from emovox.corpora.scan import SUFFIXES, recordings_under
 from emovox.errors import AudioError, ModelError
 from emovox.terminal import Screen, StageProgress, describe_artifact, prediction_line
@@ -28,6 +28,8 @@ app = typer.Typer()
         "emovox predict *.wav --run runs/NAME --model cnn --json",
         "emovox predict recording.wav --model runs/NAME/artifacts/yamnet.onnx",
         "emovox predict recordings/ --run runs/NAME --csv answers.csv",
+        "emovox predict interview.wav --timeline --run runs/NAME",
+        "emovox predict interview.wav --format srt --plot interview.png --run runs/NAME > interview.srt",
         "emovox predict anna-7.wav --adapt anna/ --run runs/NAME",
         "arecord -f S16_LE -r 16000 -d 3 | emovox predict - --run runs/NAME",
     )
@@ -63,10 +65,28 @@ def predict(
     with_set: Annotated[
         bool, typer.Option("--set", help="Name the emotions among which the true one is to be nine times in ten.")
     ] = False,
+    timeline: Annotated[
+        bool,
+        typer.Option("--timeline", help="Say what is heard when, in recordings of up to an hour: speech is found."),
+    ] = False,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Write the timeline so; without it as a table for people.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="PNG|SVG", help="Draw the timeline of one recording. Needs matplotlib.")
+    ] = None,
 ) -> None:
     """Say what emotion is heard in recordings. Needs one artifact and no TensorFlow."""
+    from emovox.audio import MAX_SECONDS
     from emovox.listening import Recognizer, in_order
 
+    asked = [file for path in files for file in _inside(path) or [path]]
+    over_time = timeline or form is not None or plot is not None
+    if over_time:
+        form = Format.JSON if as_json and form is None else form
+        if out is not None:
+            raise typer.BadParameter("--csv writes a row a recording; for a timeline give --format csv")
+        check_options(asked, form, plot)
     if run is not None:
         recognizer = Recognizer.from_run(run, model)
     elif model is not None:
@@ -75,13 +95,14 @@ def predict(
         raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
     if adapt:
         recognizer = recognizer.adapted(_recordings(adapt))
-    asked = [file for path in files for file in _inside(path) or [path]]
+    if over_time:
+        if show_timelines(recognizer, asked, form, plot):
+            raise typer.Exit(AudioError.exit_code)
+        return
 
     def answer(file: Path) -> Prediction | AudioError:
         try:
-            if str(file) == "-":
-                return recognizer.predict(_standard_input(), name="standard input")
-            return recognizer.predict(file)
+            return heard_in(file, lambda source, name: recognizer.predict(source, name=name), MAX_SECONDS)
         except AudioError as error:
             return error
 
@@ -96,7 +117,7 @@ def predict(
                 failed = True
                 complain(str(heard))
             elif as_json:
-                print(_json({"file": str(file), **heard.as_dict()}), flush=True)
+                print(json_line({"file": str(file), **heard.as_dict()}), flush=True)
             else:
                 console.print(prediction_line(file, heard, top, with_set), soft_wrap=True)
     if failed:
@@ -139,15 +160,3 @@ def _recordings(given: list[Path]) -> list[Path]:
 def _inside(path: Path) -> list[Path]:
     """The recordings in a folder; none in what is no folder."""
     return recordings_under(path) if os.path.isdir(path) else []  # Path.is_dir raises where a name is too long
-
-
-def _standard_input() -> BinaryIO:
-    if sys.stdin is None or sys.stdin.isatty():
-        raise AudioError("standard input is a terminal; pipe a recording into it, or name a file")
-    return sys.stdin.buffer
-
-
-def _json(content: dict[str, Any]) -> str:
-    """One line of JSON that any terminal and any encoding can bear."""
-    line = json.dumps(content, ensure_ascii=False, allow_nan=False)
-    return line if line.isprintable() and sys.stdout.encoding.lower().startswith("utf") else json.dumps(content)

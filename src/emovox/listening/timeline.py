@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from emovox.listening.events import Event, Measurement, Totals, UtteranceEnd
-from emovox.listening.prediction import Prediction
 
 TIMELINE_SECONDS = 3600.0
 """A longer file is refused: an hour is heard in minutes."""
@@ -24,14 +23,19 @@ class Span:
 
     Args:
         start_seconds, end_seconds: Spans of one utterance touch, and do not overlap.
-        said: The emotion, or "not sure".
-        confidence: Of the emotion, the mean over the part, in [0, 1].
+        emotion: None where the model had better not say.
+        confidence: Of the likeliest emotion, the mean over the part, in [0, 1].
     """
 
     start_seconds: float
     end_seconds: float
-    said: str
+    emotion: str | None
     confidence: float
+
+    @property
+    def said(self) -> str:
+        """The emotion, or that it is not sure."""
+        return self.emotion or "not sure"
 
 
 @dataclass(frozen=True)
@@ -77,14 +81,15 @@ class Timeline:
         told = [(m.end_seconds, m.prediction) for m in self.measurements if start < m.end_seconds <= end]
         times = [*(time for time, _ in told[:-1]), end]
         spans: list[Span] = []
-        group: list[float] = []
+        together: list[float] = []
         for time, heard in zip(times, [p for _, p in told] or [utterance.prediction], strict=True):
-            if spans and spans[-1].said == said(heard):
-                group.append(heard.confidence)
+            emotion = None if heard.abstains or heard.unfamiliar else heard.emotion
+            if spans and spans[-1].emotion == emotion:
                 start = spans.pop().start_seconds
             else:
-                group = [heard.confidence]
-            spans.append(Span(start, time, said(heard), sum(group) / len(group)))
+                together = []
+            together.append(heard.confidence)
+            spans.append(Span(start, time, emotion, sum(together) / len(together)))
             start = time
         return spans
 
@@ -125,15 +130,10 @@ class Timeline:
         return [
             (
                 f"{_clock(span.start_seconds, point)} --> {_clock(span.end_seconds, point)}",
-                f"{' '.join(span.said.split())} {span.confidence:.0%}",
+                " ".join(f"{span.emotion} {span.confidence:.0%}".split()) if span.emotion else span.said,
             )
             for span in self.spans
         ]
-
-
-def said(heard: Prediction) -> str:
-    """What is told of a prediction: its emotion, or that it is not sure."""
-    return "not sure" if heard.abstains or heard.unfamiliar else heard.emotion
 
 
 def _clock(seconds: float, point: str) -> str:
