@@ -80,7 +80,7 @@ def test_every_dependency_is_imported():
     imported = set(re.findall(r"^\s*(?:import|from) (\w+)", source, re.M))
     project = PYPROJECT["project"]
     extras = project["optional-dependencies"]
-    asked = project["dependencies"] + extras["train"] + extras["serve"]
+    asked = project["dependencies"] + extras["train"] + extras["serve"] + extras["live"]
     names = {re.split(r"[<>=!~\[; ]", dependency)[0].lower().replace("-", "_") for dependency in asked}
     assert names - imported == set(REACHED)
     known = {*sys.stdlib_module_names, "emovox", "ipython", "markdown_it", *(name.lower() for name in names)}

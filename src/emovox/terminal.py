@@ -24,7 +24,7 @@ from emovox.errors import typed
 if TYPE_CHECKING:
     from emovox.corpora.listing import Listing
     from emovox.evaluation import ComparisonRow, Difference, Evaluation, Interval, Score
-    from emovox.listening import Prediction, Timeline
+    from emovox.listening import Prediction, Timeline, UtteranceEnd
     from emovox.models import Kind
     from emovox.report.document import Section
     from emovox.runs import Run
@@ -297,7 +297,7 @@ def prediction_line(file: Path, heard: Prediction, top: int = 3, with_set: bool 
         with_set: Whether the emotions are named among which the true one is to be.
     """
     _, *others = heard.ranked()
-    text = Text.assemble((str(file), "bold"), "  ", _answer(heard))
+    text = Text.assemble((str(file), "bold"), "  ", answer(heard))
     if shown := others[: top - 1]:
         text.append("   then " + ", ".join(f"{emotion} {p:.0%}" for emotion, p in shown), style="dim")
     if with_set:
@@ -307,7 +307,7 @@ def prediction_line(file: Path, heard: Prediction, top: int = 3, with_set: bool 
     return text
 
 
-def _answer(heard: Prediction) -> Text:
+def answer(heard: Prediction) -> Text:
     """The emotion and how surely, or why there is no such answer."""
     first = visible(f"{heard.emotion} {heard.confidence:.0%}")
     if heard.unfamiliar:
@@ -318,8 +318,8 @@ def _answer(heard: Prediction) -> Text:
 def show_timeline(console: Console, name: str, timeline: Timeline) -> None:
     """Print what is heard when: a row for every part of an utterance in which one emotion is told."""
     spoken = sum(each.end_seconds - each.start_seconds for each in timeline.utterances)
-    summary = f"{duration(timeline.duration_seconds)}, {counted(len(timeline.utterances), 'utterance')}"
-    console.print(Text.assemble((name, "bold"), f"  {summary}, {duration(spoken)} of speech"), soft_wrap=True)
+    totals = totals_line(timeline.duration_seconds, spoken, len(timeline.utterances))
+    console.print(Text.assemble((name, "bold"), f"  {totals}"), soft_wrap=True)
     if not timeline.utterances:
         return
     table = Table(box=box.SIMPLE_HEAD)
@@ -330,12 +330,27 @@ def show_timeline(console: Console, name: str, timeline: Timeline) -> None:
     for span in timeline.spans:
         whole = wholes.get(span.start_seconds)
         table.add_row(
-            f"{_minutes(span.start_seconds)} – {_minutes(span.end_seconds)}",
+            f"{moment(span.start_seconds)} – {moment(span.end_seconds)}",
             Text(visible(span.said), style="green" if span.emotion else "yellow"),
             f"{bar(span.confidence)} {span.confidence:.0%}" if span.emotion else "",
-            _answer(whole) if whole else "",
+            answer(whole) if whole else "",
         )
     console.print(table)
+
+
+def totals_line(seconds: float, speech_seconds: float, utterances: int) -> str:
+    """How much was heard.
+
+    >>> totals_line(15.2, 9.0, 4)
+    '15 s, 4 utterances, 9 s of speech'
+    """
+    return f"{duration(seconds)}, {counted(utterances, 'utterance')}, {duration(speech_seconds)} of speech"
+
+
+def utterance_line(utterance: UtteranceEnd) -> Text:
+    """When an utterance was, and what is heard in the whole of it."""
+    when = f"{moment(utterance.start_seconds)} – {moment(utterance.end_seconds)}  "
+    return Text.assemble(when, answer(utterance.prediction))
 
 
 def bar(share: float, width: int = 10) -> str:
@@ -348,10 +363,10 @@ def bar(share: float, width: int = 10) -> str:
     return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()).ljust(width)
 
 
-def _minutes(seconds: float) -> str:
+def moment(seconds: float) -> str:
     """A moment of a recording.
 
-    >>> _minutes(75.25)
+    >>> moment(75.25)
     '1:15.2'
     """
     tenths = int(10 * seconds + 1e-6)

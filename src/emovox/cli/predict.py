@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+RunOption = Annotated[Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="FILE.onnx", help="An artifact; beside --run, the name of one of its models."),
+]
+AdaptOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE|FOLDER",
+        help="Recordings of the same speaker and microphone, whose emotions need not be known; may be given "
+        "several times. Ten in the speaker's several moods serve well.",
+    ),
+]
+
 
 @app.command(
     epilog=examples(
@@ -41,21 +55,9 @@ def predict(
             metavar="FILE|FOLDER", help="Recordings of 0.1 to 60 seconds, or folders of them; - reads one from a pipe."
         ),
     ],
-    run: Annotated[
-        Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="FILE.onnx", help="An artifact; beside --run, the name of one of its models."),
-    ] = None,
-    adapt: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE|FOLDER",
-            help="Recordings of the same speaker and microphone, whose emotions need not be known; may be given "
-            "several times. Ten in the speaker's several moods serve well.",
-        ),
-    ] = None,
+    run: RunOption = None,
+    model: ModelOption = None,
+    adapt: AdaptOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     out: Annotated[
         Path | None,
@@ -78,7 +80,7 @@ def predict(
 ) -> None:
     """Say what emotion is heard in recordings. Needs one artifact and no TensorFlow."""
     from emovox.audio import MAX_SECONDS
-    from emovox.listening import Recognizer, in_order
+    from emovox.listening import in_order
 
     asked = [file for path in files for file in _inside(path) or [path]]
     over_time = timeline or form is not None or plot is not None
@@ -87,14 +89,7 @@ def predict(
         if out is not None:
             raise typer.BadParameter("--csv writes a row a recording; for a timeline give --format csv")
         check_options(asked, form, plot)
-    if run is not None:
-        recognizer = Recognizer.from_run(run, model)
-    elif model is not None:
-        recognizer = Recognizer(model)
-    else:
-        raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
-    if adapt:
-        recognizer = recognizer.adapted(_recordings(adapt))
+    recognizer = recognizer_for(run, model, adapt)
     if over_time:
         if show_timelines(recognizer, asked, form, plot):
             raise typer.Exit(AudioError.exit_code)
@@ -122,6 +117,23 @@ def predict(
                 console.print(prediction_line(file, heard, top, with_set), soft_wrap=True)
     if failed:
         raise typer.Exit(AudioError.exit_code)
+
+
+def recognizer_for(run: Path | None, model: str | None, adapt: list[Path] | None) -> Recognizer:
+    """What the options name, adapted to the recordings that they name.
+
+    Raises:
+        EmovoxError: They name no model, it cannot be loaded, or a recording to adapt to cannot be used.
+    """
+    from emovox.listening import Recognizer
+
+    if run is not None:
+        recognizer = Recognizer.from_run(run, model)
+    elif model is not None:
+        recognizer = Recognizer(model)
+    else:
+        raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
+    return recognizer.adapted(_recordings(adapt)) if adapt else recognizer
 
 
 def _write_table(
