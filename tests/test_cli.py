@@ -524,7 +524,7 @@ class StandInRecognizer:
     path = Path("runs/x/artifacts/cnn.onnx")
     metadata: dict[str, object] = {"corpus": "tiny", "synthetic": True, "licence": "CC0"}  # noqa: RUF012
 
-    def predict(self, file):
+    def predict(self, file, name=""):
         from emovox.listening import Prediction
 
         if file.name == "bad.wav":

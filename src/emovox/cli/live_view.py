@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from emovox.terminal import answer, bar, moment, utterance_line, visible
+from emovox.terminal import bar, moment, utterance_line, visible
 
 if TYPE_CHECKING:
     from emovox.listening import Event, Measurement, UtteranceEnd
@@ -64,10 +64,13 @@ class LiveView:
         meter = bar(1 - self._level_db / LOWEST_DB, WIDTH)
         level = Text.assemble("level  ", (meter, "green"), f" {max(LOWEST_DB, self._level_db):.0f} dB")
         heard = self._now.prediction if self._now else None
-        said = answer(heard) if heard else Text("listening …" if self._speaking else "waiting for speech", style="dim")
+        unsure = heard is not None and (heard.abstains or heard.unfamiliar)
+        style = "yellow" if unsure else "bold green"
+        said = Text("listening …" if self._speaking else "waiting for speech", style="dim")
+        if heard is not None:
+            said = Text(visible(f"not sure (at most {heard.emotion})" if unsure else heard.emotion), style=style)
         shares = Table.grid(padding=(0, 2))
         for label, p in zip(self._labels, heard.probabilities if heard else [0.0] * len(self._labels), strict=True):
-            likeliest = heard is not None and label == heard.emotion
-            style = ("yellow" if heard.abstains or heard.unfamiliar else "bold green") if heard and likeliest else ""
-            shares.add_row(Text(visible(label), style=style), Text(bar(float(p), WIDTH), style=style), f"{p:4.0%}")
+            own = style if heard is not None and label == heard.emotion else ""
+            shares.add_row(Text(visible(label), style=own), Text(bar(float(p), WIDTH), style=own), f"{p:4.0%}")
         return Group(title, level, Text(), said, shares, Text(), *map(utterance_line, self._last))
