@@ -42,7 +42,7 @@ class StreamSettings:
 
     hop_seconds: float = 0.25
     window_seconds: float = 3.0
-    smoothing_seconds: float = 0.5
+    smoothing_seconds: float = 0.25
     pause_seconds: float = 0.6
     longest_seconds: float = 20.0
 

@@ -20,7 +20,7 @@ EMOTIONS = (*COLOURS[:-1], "#7A4A2B", "#6A51A3", "#2F4F4F")
 COLUMNS = 1600
 """Of the waveform: about as many as the figure has pixels."""
 
-LETTER = 0.009
+LETTER = 0.008
 """How wide a letter of a band's name is, as a share of the figure's width."""
 
 
