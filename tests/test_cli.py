@@ -152,7 +152,7 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     recipe.write_text('[models.small]\nkind = "cnn"\n')
     given = (
         "--data somewhere --protocol speakers6 --models small --epochs 3 --batch-size 8 --seeds 2 "
-        "--out runs/x --quick --recipe mine.toml --yamnet-weights y.h5 --whisper-weights w --workers 1"
+        "--out runs/x --quick --no-board --recipe mine.toml --yamnet-weights y.h5 --whisper-weights w --workers 1"
     )
     shown = invoke("run", *given.split())
     assert shown.exit_code == 0, shown.output
@@ -165,7 +165,7 @@ def test_run_passes_on_what_was_asked(invoke, study, corpus):
     assert (planned.protocol, used, out) == ("speakers6", corpus, Path("runs/x"))
     assert (options["resume"], options["workers"], options["optional"]) == (False, 1, ())
     assert options["weights"] == {"yamnet": Path("y.h5"), "whisper": Path("w")}
-    assert options["command"] == f"emovox run {given}"
+    assert options["command"] == f"emovox run {given}" and not options["board"]
     assert study.shown[1] == "judged"
 
 

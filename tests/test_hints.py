@@ -144,7 +144,7 @@ def test_the_next_steps_keep_what_was_given(finished: Run) -> None:
     wanted = {**given, "protocol": "speakers6", "models": "cnn,yamnet"}
     assert {name: again[name] for name in wanted} == wanted
     assert (again["out"], again["resume"]) == (None, False)
-    assert set(given) | {"out", "resume", "workers", "show"} == set(again)
+    assert set(given) | {"out", "resume", "workers", "no_board", "show"} == set(again)
 
 
 def test_a_plain_command_is_advised_plainly(finished: Run) -> None:

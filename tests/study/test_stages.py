@@ -95,6 +95,10 @@ def test_each_stage_needs_an_opened_run_and_no_more(
     assert linear.parameters > 8 * 12
     assert hidden.parameters == 8 * 12 + (12 * 8 + 8) + (8 * len(tiny_corpus.labels) + len(tiny_corpus.labels))
     assert not list(path.rglob("checkpoint.npz")) and list((path / "logs").rglob("events.out.tfevents.*"))
+    again = Run.create(tmp_path / "again", recipe, tiny_corpus, make_folds(recipe.protocol, tiny_corpus))
+    with Serial(ignore) as executor:
+        stages.train(again, inputs, executor, board=False)
+    assert again.jobs_left == () and not (again.path / "logs").exists()
 
     evaluation = stages.judge(Run.open(path))
     assert set(evaluation.models) == {"one", "two", "ensemble"} and (path / "training_results.json").is_file()

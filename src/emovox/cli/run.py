@@ -119,6 +119,7 @@ def run(
         typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as a run's own."),
     ] = None,
     workers: WorkersOption = None,
+    no_board: Annotated[bool, typer.Option("--no-board", help="Write no logs for TensorBoard.")] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the report in the browser at the end.")] = False,
     **weights: Path | None,
 ) -> None:
@@ -155,6 +156,7 @@ def run(
                 study, corpus, folder, resume=resume, workers=workers, progress=progress,
                 weights=chosen_files(weights),
                 optional=() if models or recipe or resume else tuple(study.models), command=typed("emovox", *ctx.obj),
+                board=not no_board,
             )  # fmt: skip
     except KeyboardInterrupt:
         if folder is not None and (folder / "recipe.toml").exists():

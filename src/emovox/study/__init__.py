@@ -41,6 +41,7 @@ def run_study(
     optional: Sequence[str] = (),
     progress: Progress | None = None,
     command: str | None = None,
+    board: bool = True,
 ) -> Run:
     """Train, judge, compare and export all that ``recipe`` asks for, into the run folder ``out``.
 
@@ -57,6 +58,7 @@ def run_study(
         optional: Models that are left out, with a notice, where their published weights cannot be had.
         progress: Told of every stage.
         command: What a person typed, for the run's provenance; None where this was called from Python.
+        board: Whether TensorBoard logs are written.
 
     Returns:
         The finished run.
@@ -108,11 +110,12 @@ def run_study(
             with Processes(1, cores, tell, again) as executor:
                 inputs = stages.prepare(run, corpus, found, cores, executor, tell)
         with Processes(workers, max(1, cores // workers), tell, again) as executor:
-            stages.train(run, inputs, executor, tell)
+            stages.train(run, inputs, executor, tell, board)
         evaluation = stages.judge(run)
         with Processes(1, cores, tell, again) as executor:  # exporting a large network takes most memory of all
             stages.export(run, evaluation, found, executor, tell)
-            stages.board(run, executor)
+            if board:
+                stages.board(run, executor)
         stages.keep_sounds(run, evaluation, corpus)
         stages.report(run, evaluation, tell)
     return run

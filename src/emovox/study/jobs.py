@@ -41,7 +41,7 @@ def _start_tensorflow() -> None:
         import tensorflow  # noqa: F401
 
 
-def train_job(run_folder: str, job: Job, inputs: Sequence[Path], published: int) -> None:
+def train_job(run_folder: str, job: Job, inputs: Sequence[Path], published: int, board: bool = True) -> None:
     """Train one job of a run, calibrate it on clips that it was not fitted to, predict its test clips, keep the result.
 
     Args:
@@ -50,13 +50,15 @@ def train_job(run_folder: str, job: Job, inputs: Sequence[Path], published: int)
         inputs: What its model reads: the ``.npy`` of its front end and, where it has a teacher, what that hears; or
             statistics of each version of the clips.
         published: Parameters of the published network that it stands on; 0 without one.
+        board: Whether TensorBoard logs are written.
     """
     run = Run.open(run_folder)
+    logs = run.at.logs(job.name) if board else None
     kind = kind_of(run.recipe.models[job.model])
     if isinstance(kind, Network):
-        result = _train_network(run, job, inputs)
+        result = _train_network(run, job, inputs, logs)
     elif run.recipe.models[job.model].hidden_units:  # type: ignore[attr-defined]
-        result = _train_hidden_head(run, job, inputs, published)
+        result = _train_hidden_head(run, job, inputs, published, logs)
     else:
         result = _fit_linear_head(run, job, inputs, published)
     run.write_result(job, result)
@@ -212,7 +214,7 @@ class _Clips:
         return rows, self.targets[rows]
 
 
-def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
+def _train_network(run: Run, job: Job, inputs: Sequence[Path], logs: Path | None) -> JobResult:
     _start_tensorflow()
     from emovox.models.network import mean_of
     from emovox.training.network import Examples, Progress, predict, train
@@ -238,7 +240,7 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
             examples,
             _member_seed(settings.members, job.seed, number),
             run.job_folder(job) / own,
-            logs=run.at.logs(job.name) / own,
+            logs=logs and logs / own,
             epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs, values),
             lesson=settings.teacher.weight,
         )
@@ -263,7 +265,7 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path]) -> JobResult:
     )
 
 
-def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: int) -> JobResult:
+def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: int, logs: Path | None) -> JobResult:
     _start_tensorflow()
     import keras
 
@@ -281,7 +283,7 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
     examples = Examples(scaled, clips.targets, clips.train, clips.validation, len(run.labels), floor=None)
     epochs, stage = settings.training.epochs, _stage(job)
     progress = train(
-        network, settings.training, examples, job.seed, run.job_folder(job), logs=run.at.logs(job.name),
+        network, settings.training, examples, job.seed, run.job_folder(job), logs=logs,
         epoch_done=lambda done, most, values: tell(stage, done, epochs, values),
     )  # fmt: skip
     if progress.epochs_trained < epochs:  # it stopped early

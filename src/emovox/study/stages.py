@@ -213,7 +213,9 @@ def prepare(
     return inputs
 
 
-def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor, tell: Progress | None = None) -> None:
+def train(
+    run: Run, inputs: Mapping[str, Inputs], executor: Executor, tell: Progress | None = None, board: bool = True
+) -> None:
     """Every training that is left, networks first, and then the ensembles, which have none of their own.
 
     Args:
@@ -221,6 +223,7 @@ def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor, tell: Prog
         inputs: What each model reads.
         executor: Does the work.
         tell: Told how many of the trainings are done.
+        board: Whether TensorBoard logs are written.
 
     Raises:
         EmovoxError: A training failed; what is done is kept.
@@ -230,10 +233,9 @@ def train(run: Run, inputs: Mapping[str, Inputs], executor: Executor, tell: Prog
     trained.sort(key=lambda job: not isinstance(kinds[job.model], Network))  # the longest first
     with timed(run, "train"):
         tasks = [
-            executor.submit(
-                train_job, str(run.path), job, inputs[job.model].features[job.seed], inputs[job.model].published
-            )
+            executor.submit(train_job, str(run.path), job, read.features[job.seed], read.published, board)
             for job in trained
+            for read in [inputs[job.model]]
         ]
         told = tell if tell and tasks else lambda stage, done, total: None
         told("all trainings", 0, len(tasks))

@@ -1,17 +1,22 @@
-"""What TensorBoard shows of a training beside its curves: confusion, what the network read, settings and outcome."""
+"""What TensorBoard shows of a training: curves, confusion, what the network read, settings and outcome."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
 from emovox.files import write_text
+from emovox.models.settings import Augmentation
+from emovox.training.augment import augment
+
+if TYPE_CHECKING:
+    from emovox.training.network import Examples
 
 PIXELS = 24
 """Of a cell of a confusion matrix, each way."""
@@ -21,6 +26,48 @@ PICTURED = 10
 
 SHOWN = 3
 """Training clips that are shown as the network reads them."""
+
+
+class Board:
+    """Writes curves and pictures of one training while it runs.
+
+    Args:
+        folder: The training's logs.
+        settings: How its clips are altered.
+        examples: What it learns from.
+        seed: Decides how the clips that are shown are altered.
+    """
+
+    def __init__(self, folder: Path, settings: Augmentation, examples: Examples, seed: int) -> None:
+        self.settings, self.examples, self.seed = settings, examples, seed
+        self.writer = tf.summary.create_file_writer(str(folder))
+
+    def epoch_done(self, epoch: int, values: Mapping[str, float], answers: np.ndarray) -> None:
+        """Write an epoch, counted from 0: its history, and the validation clips as confused.
+
+        Args:
+            epoch: Which.
+            values: Its history, by name.
+            answers: (validation clips,), predicted label indices.
+        """
+        examples = self.examples
+        with self.writer.as_default(step=epoch + 1):
+            for name, value in values.items():
+                tf.summary.scalar(name, value)
+            picture = confusion_picture(examples.targets[examples.validation], answers, examples.n_classes)
+            tf.summary.image("confusion_of_validation_clips", picture)
+            if examples.floor is not None and epoch % PICTURED == 0:
+                tf.summary.image("training_clips_as_altered", self._altered(epoch, examples.floor), max_outputs=SHOWN)
+        self.writer.flush()
+
+    def _altered(self, epoch: int, floor: float) -> np.ndarray:
+        """A few training clips as a network may read them in an epoch: (clips, height, width, 1)."""
+        examples = self.examples
+        rows = examples.features.of(examples.train[:SHOWN])[:SHOWN]
+        windows = tf.constant(examples.features.windows[rows], tf.float32)
+        labels = tf.one_hot(examples.targets[examples.features.clips[rows]], examples.n_classes)
+        altered, _ = augment(windows, labels, self.settings, floor, tf.constant([self.seed, epoch]))
+        return spectrogram_pictures(altered.numpy())
 
 
 def confusion_picture(truths: np.ndarray, answers: np.ndarray, classes: int) -> np.ndarray:

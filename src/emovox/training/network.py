@@ -25,7 +25,7 @@ from emovox.files import read_arrays, write_arrays
 from emovox.models.kind import HEARD
 from emovox.models.settings import Training
 from emovox.training.augment import augment, mixup
-from emovox.training.board import PICTURED, SHOWN, confusion_picture, spectrogram_pictures
+from emovox.training.board import Board
 
 CHECKPOINT = "checkpoint.npz"
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
@@ -259,7 +259,7 @@ class _Keeper(keras.callbacks.Callback):
         super().__init__()
         self.network, self.answers, self.settings, self.examples = pupil, network, settings, examples
         self.seed, self.path, self.epoch_done = seed, folder / CHECKPOINT, epoch_done
-        self.writer = tf.summary.create_file_writer(str(logs)) if logs else None
+        self.board = Board(logs, settings.augment, examples, seed) if logs else None
         self.progress = Progress()
         self.best: list[np.ndarray] | None = None
         self.random = [v for v in pupil.non_trainable_variables if "seed_generator" in v.path]
@@ -306,29 +306,12 @@ class _Keeper(keras.callbacks.Callback):
             self.network.optimizer.learning_rate = values["learning_rate"] / 2
         now.seconds += time.perf_counter() - self.started
         self._save()
-        if self.writer:
-            with self.writer.as_default(step=epoch + 1):
-                for name, value in values.items():
-                    tf.summary.scalar(name, value)
-                self._draw(truths, probabilities.argmax(axis=1), epoch)
-            self.writer.flush()
+        if self.board:
+            self.board.epoch_done(epoch, values, probabilities.argmax(axis=1))
         if self.finished:
             self.network.stop_training = True
         if self.epoch_done:
             self.epoch_done(epoch + 1, self.settings.epochs, values)
-
-    def _draw(self, truths: np.ndarray, answers: np.ndarray, epoch: int) -> None:
-        """Pictures for TensorBoard: validation clips confused, and training clips as they were altered."""
-        examples = self.examples
-        tf.summary.image("confusion_of_validation_clips", confusion_picture(truths, answers, examples.n_classes))
-        if examples.floor is not None and epoch % PICTURED == 0:
-            rows = examples.features.of(examples.train[:SHOWN])[:SHOWN]
-            windows = tf.constant(examples.features.windows[rows], tf.float32)
-            labels = tf.one_hot(examples.targets[examples.features.clips[rows]], examples.n_classes)
-            altered, _ = augment(
-                windows, labels, self.settings.augment, examples.floor, tf.constant([self.seed, epoch])
-            )
-            tf.summary.image("training_clips_as_altered", spectrogram_pictures(altered.numpy()), max_outputs=SHOWN)
 
     def _save(self) -> None:
         groups = {
