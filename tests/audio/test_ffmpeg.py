@@ -1,13 +1,18 @@
 """What libsndfile cannot read is converted by ffmpeg, within limits, or refused in one line."""
 
+import json
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 import soundfile
+from typer.testing import CliRunner
 
+from emovox import cli
 from emovox.audio import converted, ffmpeg, read_audio
 from emovox.errors import AudioError, UnknownFormat
+from loudness import ABOUT, write_loudness_model
 from waveforms import tone
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -30,6 +35,15 @@ def test_another_container_is_read_through_ffmpeg(film, tmp_path):
     with converted(film) as wave:
         assert read_audio(wave).tolist() == read_audio(tmp_path / "a.wav").tolist()
     assert not wave.exists() and not (tmp_path / "x").exists()
+
+
+@needs_ffmpeg
+def test_predict_finds_in_a_folder_what_ffmpeg_reads(film, tmp_path):
+    write_loudness_model(tmp_path / "m.onnx", ABOUT)
+    words = ["predict", str(tmp_path), "--model", str(tmp_path / "m.onnx"), "--json"]
+    told = [json.loads(line) for line in CliRunner().invoke(cli.app, words, prog_name="emovox").stdout.splitlines()]
+    assert [Path(each.pop("file")).name for each in told] == [film.name, "a.wav"]
+    assert told[0] == told[1]
 
 
 @needs_ffmpeg

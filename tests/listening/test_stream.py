@@ -121,7 +121,10 @@ def test_a_stream_is_resampled_as_a_recording_is(rate):
 
 def test_a_long_recording_is_heard_and_a_longer_one_refused(listener, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "long.flac", np.tile(SPEECH, 14), 16000)
-    assert len(listener.timeline(tmp_path / "long.flac").utterances) == 28
+    told = []
+    timeline = listener.timeline(tmp_path / "long.flac", name="long", progress=lambda *each: told.append(each))
+    assert len(timeline.utterances) == 28
+    assert told == [("long", second, 77) for second in range(1, 78)]
     with pytest.raises(AudioError, match=r"at most 60 s are judged at once.*or ask for its timeline"):
         listener.predict(tmp_path / "long.flac")
     monkeypatch.setattr("emovox.listening.recognizer.TIMELINE_SECONDS", 70.0)

@@ -1,6 +1,6 @@
 """Read a recording as the waveform that everything after it expects, or say in one line why it cannot be."""
 
-from emovox.audio.decode import AudioInfo, Source, decode, open_blocks, probe, read_audio
+from emovox.audio.decode import AudioInfo, Source, decode, name_of, open_blocks, probe, read_audio
 from emovox.audio.ffmpeg import converted
 from emovox.audio.waveform import (
     MAX_SECONDS,
@@ -27,6 +27,7 @@ __all__ = [
     "converted",
     "decode",
     "mix",
+    "name_of",
     "open_blocks",
     "probe",
     "read_audio",

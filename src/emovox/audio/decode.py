@@ -145,7 +145,7 @@ def read_audio(
 @contextlib.contextmanager
 def open_blocks(
     source: Source, most_seconds: float = MAX_SECONDS, name: str = ""
-) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+) -> Iterator[tuple[AudioInfo, Iterator[np.ndarray]]]:
     """Read a recording second by second, so that a long one needs little memory.
 
     Args:
@@ -154,7 +154,7 @@ def open_blocks(
         name: What to call it in a message; by default its path.
 
     Yields:
-        Its rate in hertz; and its samples, channels averaged, a second at a time: (samples,), float32.
+        Its header; and its samples, channels averaged, a second at a time: (samples,), float32.
 
     Raises:
         AudioError: As for :func:`decode`, but for the length; a truncated one is told when its end is reached.
@@ -164,7 +164,7 @@ def open_blocks(
         info = _info(file)
         if info.seconds > most_seconds:
             raise AudioError(too_long(name, info.seconds, most_seconds))
-        yield info.sample_rate_hz, _blocks(file, name, info, most_seconds)
+        yield info, _blocks(file, name, info, most_seconds)
 
 
 def name_of(source: Source) -> str:

@@ -20,8 +20,16 @@ DEMUXERS = (
 )
 """Containers of sound. Lists are not among them (HLS, concat, SDP), since they could name other files or hosts."""
 
+SUFFIXES = (".3gp", ".aac", ".amr", ".m4a", ".mka", ".mkv", ".mov", ".mp4", ".opus", ".webm", ".wma")
+"""What in a folder is looked into where ffmpeg is installed."""
+
 MOST_RATE_HZ = 192_000
 _SAMPLE_BYTES = 4
+
+
+def installed() -> bool:
+    """Whether there is an ffmpeg to ask."""
+    return shutil.which("ffmpeg") is not None
 
 
 @contextlib.contextmanager

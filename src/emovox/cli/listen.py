@@ -62,7 +62,8 @@ def listen(
         from emovox.listening.timeline import TIMELINE_SECONDS
 
         def play(source: Source, name: str) -> None:
-            with open_blocks(source, TIMELINE_SECONDS, name) as (rate, blocks):
+            with open_blocks(source, TIMELINE_SECONDS, name) as (info, blocks):
+                rate = info.sample_rate_hz
                 _hear(recognizer, name, rate, _pieces(blocks, rate, fast), console, as_json)
 
         heard_in(stand_in, play, TIMELINE_SECONDS)

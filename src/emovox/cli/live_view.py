@@ -65,7 +65,7 @@ class LiveView:
         level = Text.assemble("level  ", (meter, "green"), f" {max(LOWEST_DB, self._level_db):.0f} dB")
         heard = self._now.prediction if self._now else None
         unsure = heard is not None and (heard.abstains or heard.unfamiliar)
-        style = "yellow" if unsure else "bold green"
+        style = "dim" if not self._speaking else "yellow" if unsure else "bold green"
         said = Text("listening …" if self._speaking else "waiting for speech", style="dim")
         if heard is not None:
             said = Text(visible(f"not sure (at most {heard.emotion})" if unsure else heard.emotion), style=style)

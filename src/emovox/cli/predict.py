@@ -164,11 +164,17 @@ def _recordings(given: list[Path]) -> list[Path]:
     for path in given:
         inside = _inside(path)
         if os.path.isdir(path) and not inside:
-            raise AudioError(f"{path} holds no recordings ({', '.join(SUFFIXES)}); name a folder that does")
+            raise AudioError(f"{path} holds no recordings ({', '.join(_suffixes())}); name a folder that does")
         found += inside or [path]
     return found
 
 
 def _inside(path: Path) -> list[Path]:
     """The recordings in a folder; none in what is no folder."""
-    return recordings_under(path) if os.path.isdir(path) else []  # Path.is_dir raises where a name is too long
+    return recordings_under(path, _suffixes()) if os.path.isdir(path) else []  # Path.is_dir raises on a long name
+
+
+def _suffixes() -> tuple[str, ...]:
+    from emovox.audio import ffmpeg
+
+    return (*SUFFIXES, *(ffmpeg.SUFFIXES if ffmpeg.installed() else ()))

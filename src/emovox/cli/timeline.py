@@ -12,7 +12,7 @@ import typer
 from emovox.cli.base import complain, json_line
 from emovox.cli.recordings import heard_in
 from emovox.errors import AudioError
-from emovox.terminal import Screen, describe_artifact, say, show_timeline
+from emovox.terminal import Screen, StageProgress, describe_artifact, say, show_timeline
 
 if TYPE_CHECKING:
     from emovox.audio import Source
@@ -50,12 +50,13 @@ def show_timelines(recognizer: Recognizer, files: Sequence[Path], form: Format |
     """Show the timeline of each recording; whether any could not be heard."""
     from emovox.listening.timeline import TIMELINE_SECONDS
 
-    console, failed = Screen(), False
+    console, errors, failed = Screen(), Screen(stderr=True), False
     if form is None:
         console.print(describe_artifact(recognizer.path, recognizer.metadata), soft_wrap=True)
 
     def listen(source: Source, name: str) -> Timeline:
-        found = recognizer.timeline(source, name=name)
+        with StageProgress(errors) as progress:
+            found = recognizer.timeline(source, name=name, progress=progress if errors.is_terminal else None)
         if plot is not None:
             from emovox.report.drawn import write
             from emovox.report.timeline import timeline_figure
@@ -78,5 +79,5 @@ def show_timelines(recognizer: Recognizer, files: Sequence[Path], form: Format |
             text = {Format.CSV: found.csv, Format.SRT: found.srt, Format.VTT: found.vtt}[form]()
             print(text, end="", flush=True)
     if plot is not None and not failed:
-        say(Screen(stderr=True), f"Figure: {plot}")
+        say(errors, f"Figure: {plot}")
     return failed

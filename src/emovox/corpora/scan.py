@@ -33,13 +33,13 @@ def files_under(root: Path) -> list[Path]:
     return sorted(found)
 
 
-def recordings_under(root: Path) -> list[Path]:
-    """Every recording under ``root``, sorted.
+def recordings_under(root: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """Every file under ``root`` with one of the suffixes, sorted.
 
     Raises:
         CorpusError: As :func:`files_under`.
     """
-    return [path for path in files_under(root) if path.suffix.lower() in SUFFIXES]
+    return [path for path in files_under(root) if path.suffix.lower() in suffixes]
 
 
 def _refuse(error: OSError) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from emovox.audio import Source, check_waveform, open_blocks, read_audio, resample
+from emovox.audio import Source, check_waveform, name_of, open_blocks, read_audio, resample
 from emovox.errors import AudioError, ModelError
 from emovox.listening.artifact import find_artifact, open_session, read_metadata
 from emovox.listening.batch import in_order
+from emovox.listening.events import Event
 from emovox.listening.prediction import Prediction
 from emovox.listening.speech import speech_seconds
 from emovox.listening.stream import Stream, StreamSettings
@@ -100,12 +102,15 @@ class Recognizer:
         sample_rate_hz: int | None = None,
         name: str = "",
         settings: StreamSettings | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
     ) -> Timeline:
         """Say what emotion is heard when: what a stream tells that is given the whole recording.
 
         Args:
             recording, sample_rate_hz, name: As for :meth:`predict`; but it may last an hour, be short, or be silent.
             settings: As for :meth:`stream`.
+            progress: Called with what is heard, how many seconds of it are done, and how many there are, 0 where that
+                is not known.
 
         Raises:
             AudioError: It cannot be read, or is truncated, too long, too loud, or not finite; or a waveform came
@@ -115,9 +120,13 @@ class Recognizer:
         if isinstance(recording, np.ndarray):
             stream = self.stream(_rate_of_array(sample_rate_hz, name or "the waveform"), settings)
             return Timeline.of(self.labels, [*stream.push(recording), *stream.close()])
-        with open_blocks(_source(recording), TIMELINE_SECONDS, name) as (rate, blocks):
-            stream = self.stream(rate, settings)
-            events = [event for block in blocks for event in stream.push(block)]
+        with open_blocks(_source(recording), TIMELINE_SECONDS, name) as (info, blocks):
+            stream = self.stream(info.sample_rate_hz, settings)
+            events: list[Event] = []
+            for second, block in enumerate(blocks, start=1):
+                events += stream.push(block)
+                if progress is not None:
+                    progress(name or name_of(recording), second, math.ceil(info.seconds))
             return Timeline.of(self.labels, [*events, *stream.close()])
 
     def _answer(self, waveform: np.ndarray) -> Prediction:

@@ -75,8 +75,8 @@ def timeline_figure(timeline: Timeline, recording: Source, name: str, metadata: 
 def _envelope(recording: Source, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and the highest sample of each of many parts: two of (parts,)."""
     lows, highs = [], []
-    with open_blocks(recording, TIMELINE_SECONDS) as (rate, blocks):
-        size = max(1, int(rate * seconds / COLUMNS))
+    with open_blocks(recording, TIMELINE_SECONDS) as (info, blocks):
+        size = max(1, int(info.sample_rate_hz * seconds / COLUMNS))
         left = np.zeros(0, np.float32)
         for block in blocks:
             samples = np.concatenate([left, block])
