@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import http.client
+import json
 import signal
 import socket
 import time
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from typer.testing import CliRunner
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from emovox import cli
+from emovox.server import listen
 from hostile.case import recording
 from server.running import running
+from waveforms import babble
 
 WAV = recording("WAV", 2.0)
 AS_WAV = {"Content-Type": "audio/wav"}
@@ -45,6 +51,22 @@ def test_a_server_that_is_stopped_finishes_what_it_began_and_takes_no_more(artif
         assert server.process.stdout and "Traceback" not in server.process.stdout.read()
 
 
+def test_a_session_that_is_stopped_ends_with_what_it_heard_and_its_totals(artifact: Path) -> None:
+    with running(artifact) as server, connect(f"ws://127.0.0.1:{server.port}/v1/stream", proxy=None) as socket:
+        for _ in range(20):
+            socket.send((np.clip(babble(0.1), -1, 1) * 32767).astype("<i2").tobytes())
+        server.process.send_signal(signal.SIGTERM)
+        said = []
+        with pytest.raises(ConnectionClosed) as closing:
+            while True:
+                said.append(json.loads(socket.recv(10)))
+        error, end, closed = said[-3:]
+        assert (error["code"], error["retryable"], end["type"]) == ("stopped", True, "utterance.end")
+        assert (closed["type"], closed["reason"], closed["frames"]) == ("session.closed", "stopped", 20)
+        assert closing.value.rcvd and closing.value.rcvd.code == 1012
+        server.process.wait(10)
+
+
 def test_a_body_that_comes_too_slowly_and_one_that_ends_early_free_their_places(artifact: Path) -> None:
     with running(artifact, "--timeout", "0.5", "--threads", "1", "--waiting", "0") as server:
         begun(server.port, 10**6).close()
@@ -62,6 +84,11 @@ def test_several_workers_answer_and_add_up_their_counters(artifact: Path) -> Non
         counted = httpx.get(f"{server.url}/metrics").text
         assert 'emovox_request_seconds_count{path="/v1/predict",status="200"} 20.0' in counted
         assert time.monotonic() < deadline
+
+
+def test_small_packets_are_sent_at_once() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # else asyncio leaves Nagle's algorithm on
 
 
 def test_an_address_that_is_taken_is_told_in_one_line(artifact: Path) -> None:

@@ -13,7 +13,7 @@ import emovox
 from emovox.server.access import Key, own_pages
 from emovox.server.metrics import Metrics, Timed
 from emovox.server.problems import responses, tell_problems
-from emovox.server.routers import health, metrics, models, page, predict
+from emovox.server.routers import health, metrics, models, page, predict, stream, timeline
 from emovox.server.service import Service
 from emovox.server.settings import Settings
 
@@ -55,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         )
     app.include_router(health.router)
     access = [Depends(own_pages), *([Depends(Key(settings.api_key))] if settings.api_key else [])]
-    for guarded in (predict, models, metrics):
+    for guarded in (predict, timeline, stream, models, metrics):
         app.include_router(guarded.router, dependencies=access, responses=responses(401, 403))
     app.include_router(page.about)
     app.include_router(page.model, dependencies=access)

@@ -59,6 +59,42 @@ class Answer(Heard):
     model: str = Field(description="Its name.")
 
 
+MOMENT: dict[str, Any] = {"start_seconds": 0.4, "end_seconds": 2.15, "prediction": HEARD}
+
+
+class Measured(BaseModel):
+    """What is heard in the last seconds of an utterance that goes on."""
+
+    type: Literal["measurement.result"]
+    start_seconds: float
+    end_seconds: float
+    prediction: Heard
+
+
+class Uttered(BaseModel):
+    """What is heard in a whole utterance."""
+
+    type: Literal["utterance.end"]
+    start_seconds: float
+    end_seconds: float
+    prediction: Heard
+
+
+class TimelineAnswer(BaseModel):
+    """What is heard when in a recording, as ``Timeline.as_dict`` tells it, and which model says so."""
+
+    model_config = _like(
+        model="box", duration_seconds=2.6, labels=["calm", "happy", "surprised"],
+        measurements=[{"type": "measurement.result", **MOMENT}], utterances=[{"type": "utterance.end", **MOMENT}],
+    )  # fmt: skip
+
+    model: str = Field(description="Its name.")
+    duration_seconds: float
+    labels: tuple[str, ...]
+    measurements: list[Measured] = Field(description="Four a second while speech lasts.")
+    utterances: list[Uttered]
+
+
 class Model(BaseModel):
     """A model, as its artifact tells."""
 

@@ -25,10 +25,11 @@ class Settings:
         sockets: Open sockets; more are refused with 503.
         body_bytes: A request's longest body.
         seconds: The longest recording.
+        timeline_seconds: The longest of which a timeline is told.
         body_seconds: How long a caller may take to send a body.
         answer_seconds: How long a caller waits for an answer.
         idle_seconds: How long a socket may stay silent.
-        session_seconds: How much sound a socket may send.
+        session_seconds: How long a session may last, and how much sound it may send.
 
     Raises:
         ModelError: There is no artifact, two have one name, or the key is too easily guessed.
@@ -43,6 +44,7 @@ class Settings:
     sockets: int = 32
     body_bytes: int = 25_000_000
     seconds: float = MAX_SECONDS
+    timeline_seconds: float = 300.0
     body_seconds: float = 30.0
     answer_seconds: float = 30.0
     idle_seconds: float = 30.0

@@ -17,9 +17,10 @@ router = APIRouter()
 Model = Annotated[str | None, Query(description="One of GET /v1/models; without it, the first.", max_length=200)]
 
 
-@router.post(
-    "/v1/predict", response_model=Answer, openapi_extra=BODY, responses=responses(400, 408, 413, 415, 422, 429, 503)
-)
+REFUSALS = (400, 408, 413, 415, 422, 429, 503)
+
+
+@router.post("/v1/predict", response_model=Answer, openapi_extra=BODY, responses=responses(*REFUSALS))
 async def predict(request: Request, service: Shared, client: Client, model: Model = None) -> dict[str, Any]:
     """Say what emotion is heard in a recording."""
     name, recognizer = service.recognizer(model)

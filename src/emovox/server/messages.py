@@ -1,0 +1,103 @@
+"""The messages of a socket; every one has a ``type``. Sound comes as binary messages: mono, 16 bits, little-endian."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from emovox.server.schemas import Heard
+
+SAMPLE_RATE_HZ = 16_000
+"""Of a session that names no other."""
+
+FRAME_SECONDS = 0.1
+"""What a frame should last; it may last up to a second."""
+
+
+class SessionUpdate(BaseModel):
+    """From the caller before its first frame: at which rate it sends. From the server: that it is so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["session.update"] = "session.update"
+    sample_rate_hz: int = Field(default=SAMPLE_RATE_HZ, ge=4_000, le=192_000)
+
+
+class SessionClose(BaseModel):
+    """From the caller: there is no more sound. The server tells what is left, and the totals."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["session.close"] = "session.close"
+
+
+class ServerStop(BaseModel):
+    """From the server to itself: it is being stopped."""
+
+    type: Literal["server.stop"] = "server.stop"
+
+
+Command = SessionUpdate | SessionClose | ServerStop
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
+
+
+class SessionCreated(BaseModel):
+    """The first message."""
+
+    type: Literal["session.created"] = "session.created"
+    session: str = Field(description="Names the session; it says nothing else.")
+    model: str
+    labels: tuple[str, ...]
+    sample_rate_hz: int = SAMPLE_RATE_HZ
+    encoding: Literal["s16le"] = "s16le"
+    frame_ms: int = round(1000 * FRAME_SECONDS)
+
+
+class UtteranceStart(BaseModel):
+    """Someone begins to speak."""
+
+    type: Literal["utterance.start"] = "utterance.start"
+    start_ms: int
+
+
+class MeasurementResult(BaseModel):
+    """What is heard in the last seconds of an utterance that goes on."""
+
+    type: Literal["measurement.result"] = "measurement.result"
+    start_ms: int
+    end_ms: int
+    prediction: Heard
+
+
+class UtteranceEnd(BaseModel):
+    """What is heard in a whole utterance."""
+
+    type: Literal["utterance.end"] = "utterance.end"
+    start_ms: int
+    end_ms: int
+    prediction: Heard
+
+
+class Error(BaseModel):
+    """Something was refused; the session goes on unless ``session.closed`` follows."""
+
+    type: Literal["error"] = "error"
+    code: Literal["bad_frame", "bad_message", "too_late", "idle", "too_long", "stopped", "busy", "failed"]
+    message: str = Field(description="What was wrong, and what to do.")
+    retryable: bool = Field(description="Whether another session may go on where this one ends.")
+
+
+class SessionClosed(BaseModel):
+    """The last message."""
+
+    type: Literal["session.closed"] = "session.closed"
+    session: str
+    reason: Literal["requested", "idle", "too_long", "stopped", "busy", "failed"]
+    frames: int = Field(description="How many were taken.")
+    rejected: int = Field(description="How many messages were not.")
+    duration_ms: int = Field(description="How long they were.")
+    speech_ms: int
+    utterances: int
+    measurements: int
