@@ -6,11 +6,13 @@ import io
 import json
 import re
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import uvicorn
 from typer.testing import CliRunner
 
 from emovox import cli
@@ -20,10 +22,12 @@ from emovox.listening import Recognizer
 from emovox.page import FILES, MODEL, SETTINGS, write_page
 from emovox.report.pdf import find_browser
 from emovox.report.style import COLOURS
+from emovox.server import Settings, create_app
 from timbre import write_timbre_model
 from waveforms import babble, noise, silence
 
 WEB = Path(__file__).resolve().parents[1] / "web"
+KEY = "sixteen-letters-or-more"
 SPEECH = np.concatenate([silence(0.4), babble(1.6, 3), silence(0.9), babble(1.2, 5), silence(0.5)]) + noise(4.6, 1e-4)
 
 
@@ -90,6 +94,27 @@ def page(ready):
     assert wrong == []
 
 
+@pytest.fixture(scope="module")
+def served(chromium, recognizer):
+    """The page as the server gives it, which asks for a key."""
+    config = uvicorn.Config(create_app(Settings((recognizer.path,), api_key=KEY)), port=0, log_level="error")
+    server = uvicorn.Server(config)
+    threading.Thread(target=server.run, daemon=True).start()
+    while not server.started:
+        time.sleep(0.05)
+    opened = chromium.new_context(permissions=["microphone"]).new_page()
+    opened.goto(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/")
+    opened.get_by_text("The server asks for a key").wait_for()
+    yield opened
+    server.should_exit = True
+
+
+def choose_mode(served, mode, ready):
+    served.fill("#key", KEY)
+    served.check(f"input[value={mode}]")
+    served.get_by_text(ready).wait_for()
+
+
 def wav(samples, rate=16000, subtype="PCM_16", kind="WAV"):
     file = io.BytesIO()
     soundfile.write(file, samples, rate, subtype=subtype, format=kind)
@@ -109,6 +134,25 @@ def shares(page):
     """Label → probability, as shown."""
     rows = page.locator("#shares li").all()
     return {row.locator(".name").inner_text(): float(row.locator("data").get_attribute("value")) for row in rows}
+
+
+def rows(page):
+    """The table of the timeline: from, to, what is said, how surely."""
+    told = page.locator("#rows td:nth-child(3)").all_text_contents()
+    values = [float(cell.get_attribute("value")) for cell in page.locator("#rows data").all()]
+    return [[*values[3 * k : 3 * k + 3], said] for k, said in enumerate(told)]
+
+
+def rows_of(timeline):
+    return [
+        [
+            pytest.approx(span.start_seconds),
+            pytest.approx(span.end_seconds),
+            pytest.approx(span.confidence, abs=1e-3),
+            span.said,
+        ]
+        for span in timeline.spans
+    ]
 
 
 def agree(shown, heard):
@@ -144,15 +188,9 @@ def test_the_timeline_is_pythons(page, recognizer, rate):
     content = wav(resample(SPEECH, 16000, rate), rate)
     give(page, content)
     page.locator("#rows tr").first.wait_for(state="attached")
-    spans = recognizer.timeline(content).spans
-    rows = [
-        [float(cell.get_attribute("value")) for cell in row.locator("data").all()]
-        for row in page.locator("#rows tr").all()
-    ]
-    assert page.locator("#rows td:nth-child(3)").all_text_contents() == [span.said for span in spans]
-    wanted = [[span.start_seconds, span.end_seconds, span.confidence] for span in spans]
-    np.testing.assert_allclose(rows, wanted, atol=1e-3)
-    assert len(recognizer.timeline(content).utterances) == 2
+    told = recognizer.timeline(content)
+    assert len(told.utterances) == 2
+    assert rows(page) == rows_of(told)
 
 
 def test_what_the_model_had_better_not_say_is_shown_as_not_sure(chromium, tmp_path):
@@ -190,6 +228,33 @@ def test_the_microphone_is_listened_to_live(page):
     assert page.locator("#shares li").count() == 8
     page.click("#live")
     assert page.locator("#live").get_attribute("aria-pressed") == "false"
+
+
+def test_both_modes_give_the_same_numbers(served, recognizer):
+    content = wav(resample(SPEECH, 16000, 44100), 44100)
+    for mode, ready in (("server", "The server listens"), ("browser", "Ready")):
+        choose_mode(served, mode, ready)
+        give(served, content)
+        served.locator("#rows tr").first.wait_for(state="attached")
+        agree(shares(served), recognizer.predict(content))
+        assert rows(served) == rows_of(recognizer.timeline(content))
+
+
+def test_the_server_listens_to_the_microphone_live(served):
+    choose_mode(served, "server", "The server listens")
+    served.click("#live")
+    served.locator("#spoken li").first.wait_for()
+    served.click("#live")
+    assert served.inner_text("#alert") == ""
+
+
+def test_what_the_server_refuses_is_told(served):
+    choose_mode(served, "server", "The server listens")
+    served.fill("#key", "x" * 16)
+    served.press("#key", "Tab")
+    give(served, wav(babble(1)))
+    served.locator("#alert:not(:empty)").wait_for()
+    assert served.inner_text("#alert").startswith("The API key is missing or wrong. Send")
 
 
 @pytest.mark.parametrize(

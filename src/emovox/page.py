@@ -19,14 +19,16 @@ MODEL = "model.onnx"
 SETTINGS = "page.json"
 
 
-def settings(recognizer: Recognizer, server: bool) -> dict[str, Any]:
+def settings(recognizer: Recognizer, server: bool, key: bool = False) -> dict[str, Any]:
     """What the page is told before it begins: where its model lies, and what the model tells of itself.
 
     Args:
         recognizer: The model.
         server: Whether what gives the page answers ``/v1`` too.
+        key: Whether it asks for a key.
     """
-    return {"version": emovox.__version__, "server": server, "model": MODEL, "about": recognizer.metadata}
+    told = {"version": emovox.__version__, "server": server, "key": key, "model": MODEL}
+    return {**told, "about": recognizer.metadata}
 
 
 def write_page(recognizer: Recognizer, out: Path | str) -> int:

@@ -35,7 +35,7 @@ export function drawWaveform(canvas: HTMLCanvasElement, samples: Float32Array, p
       low = Math.min(low, samples[i]);
       high = Math.max(high, samples[i]);
     }
-    context.fillRect(x, y(high), 0.75, Math.max(0.75, y(low) - y(high)));
+    context.fillRect(x, y(high), 1, Math.max(1, y(low) - y(high)));
   }
 }
 
@@ -60,9 +60,10 @@ const AXIS = 18;
 const NAME = 16;
 
 /** A bar for every measurement, as high as its probability; a name over every span that has room for it. */
-export function drawTimeline(canvas: HTMLCanvasElement, timeline: Timeline, labels: string[]): void {
+export function drawTimeline(canvas: HTMLCanvasElement, timeline: Timeline, labels: string[], from = 0): void {
   const { context, width, height, colour } = sheet(canvas);
-  const x = (seconds: number) => (seconds / timeline.duration_seconds) * width;
+  const shown = timeline.duration_seconds - from;
+  const x = (seconds: number) => ((seconds - from) / shown) * width;
   const ground = height - AXIS;
   context.font = `12px ${getComputedStyle(canvas).fontFamily}`;
   for (const { start, end, said, confidence } of steps(timeline)) {
@@ -79,7 +80,7 @@ export function drawTimeline(canvas: HTMLCanvasElement, timeline: Timeline, labe
   context.fillStyle = colour("line");
   context.fillRect(0, ground, width, 1);
   context.fillStyle = colour("grey");
-  for (const second of ticks(timeline.duration_seconds, width)) {
+  for (const second of from ? [] : ticks(shown, width)) {
     context.fillRect(x(second), ground, 1, 4);
     context.fillText(`${second} s`, x(second) + 3, height - 4);
   }

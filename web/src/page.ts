@@ -1,20 +1,21 @@
 /** The page: takes a recording or the microphone's sound, has it listened to, and shows what is heard. */
 
 import { drawSpectrogram, drawTimeline, drawWaveform } from "./draw";
-import { InBrowser, type Listener, type Live } from "./listener";
+import { authorization, InBrowser, OnServer, type Listener, type Live } from "./listener";
 import { markOf } from "./marks";
 import { spectrogram, type Spectrogram } from "./mel";
 import { Microphone } from "./microphone";
 import type { About, Prediction } from "./prediction";
 import { check, MAX_SECONDS, readRecording, type Recording } from "./recording";
 import type { Event } from "./stream";
-import { said, spans, type Timeline } from "./timeline";
+import { Running, said, spans, type Timeline } from "./timeline";
 import { Unusable, writeWav } from "./wav";
 
 /** What `page.json` holds, as `emovox.page` writes it. */
 interface Settings {
   version: string;
   server: boolean;
+  key?: boolean;
   model: string;
   about: About & {
     intended_use?: string;
@@ -24,67 +25,97 @@ interface Settings {
   };
 }
 
-const SCOPE_SECONDS = 6;
+const SCOPE_SECONDS = 10;
 
 const at = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const percent = (share: number) => (share < 0.01 ? "< 1 %" : `${(100 * share).toFixed(0)} %`);
 const clock = (seconds: number) => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 
-const settings: Settings = await fetch(new URL("page.json", document.baseURI)).then((response) => response.json());
+const settings: Settings = await fetch(new URL("page.json", document.baseURI))
+  .then((response) => response.json())
+  .catch((error) => {
+    tell("page.json could not be loaded, which says where the model is; reload the page to try again.");
+    throw error;
+  });
 const { about } = settings;
 const audio = at<HTMLAudioElement>("audio");
 const seek = at<HTMLInputElement>("seek");
-let listener: Listener;
+let listener: Listener | null = null;
+let inBrowser: InBrowser | null = null;
 let shown: { recording: Recording; picture: Spectrogram; timeline: Timeline | null } | null = null;
 let stop: (() => void) | null = null;
+let asking = new AbortController();
+let running = new Running(SCOPE_SECONDS);
 let taken = 0;
 
 function tell(message: string): void {
   at("alert").textContent = message;
 }
 
+/** Has what comes listened to in this browser or on the server. */
 function begin(mode: string): void {
-  const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-  listener = new InBrowser(about, settings.model, (bytes, of) => {
-    at("status").textContent = `Loading the model: ${megabytes(bytes)} of ${megabytes(Math.max(bytes, of))} MB`;
-  });
-  listener.ready.then(
-    () => (at("status").textContent = "Ready, and needs no network"),
-    (error: Error) => tell(error.message),
-  );
+  const key = at<HTMLInputElement>("key").value;
+  const status = (text: string) => (at("status").textContent = text);
+  tell("");
   at("privacy").textContent = PRIVACY[mode];
+  if (settings.key && !key) return void status("The server asks for a key");
+  if (mode === "server") {
+    listener = new OnServer(key);
+    return void status("The server listens");
+  }
+  inBrowser ??= new InBrowser(about, settings.model, authorization(key), (bytes, of) => {
+    status(`Loading the model: ${megabytes(bytes)} of ${megabytes(Math.max(bytes, of))} MB`);
+  });
+  listener = inBrowser;
+  inBrowser.ready.then(
+    () => listener === inBrowser && status("Ready, and needs no network"),
+    (error: Error) => {
+      inBrowser = null;
+      tell(error.message);
+    },
+  );
 }
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 
 const PRIVACY: Record<string, string> = {
   browser:
     "Nowhere. The model runs in this page, on this machine, and the sound never leaves it. The page lets the browser " +
     "talk to nobody but the place it was loaded from, and works without a network from then on. Nothing is kept.",
-  server:
-    "To the server that gave you this page. It listens, answers, and neither keeps nor logs the sound.",
+  server: "To the server that gave you this page. It listens, answers, and neither keeps nor logs the sound.",
 };
 
 /** Has a recording listened to, and shows it all. */
 async function listen(reading: Promise<Recording>): Promise<void> {
   tell("");
-  for (const id of ["answer", "sound", "utterances"]) at(id).hidden = true;
-  shown = null;
-  audio.pause();
-  document.body.classList.add("busy");
+  clear();
+  asking.abort();
+  asking = new AbortController();
+  const { signal } = asking;
   try {
     const recording = await reading;
-    await listener.ready;
-    showPrediction(await listener.predict(recording), recording);
+    const asked = listener;
+    if (!asked) throw new Error("The server asks for a key; give it first.");
+    await asked.ready;
+    const heard = await asked.predict(recording);
+    signal.throwIfAborted();
+    showPrediction(heard, recording);
     shown = { recording, picture: spectrogram(recording.samples, recording.rateHz), timeline: null };
     showSound(recording);
-    const timeline = await listener.timeline(recording);
-    if (shown?.recording !== recording) return;
+    const timeline = await asked.timeline(recording, signal);
+    signal.throwIfAborted();
     shown.timeline = timeline;
     showTimeline(timeline);
   } catch (error) {
-    tell(error instanceof Error ? error.message : String(error));
-  } finally {
-    document.body.classList.remove("busy");
+    if (!signal.aborted) tell((error as Error).message);
   }
+}
+
+/** Takes away what an earlier recording left. */
+function clear(): void {
+  for (const id of ["answer", "sound", "utterances"]) at(id).hidden = true;
+  audio.pause();
+  shown = null;
 }
 
 function showPrediction(heard: Prediction, recording?: Recording): void {
@@ -100,8 +131,11 @@ function showPrediction(heard: Prediction, recording?: Recording): void {
     : `with a probability of ${percent(heard.confidence)}`;
   const bold = heard.set.map((label) => Object.assign(document.createElement("b"), { textContent: label }));
   const between = bold.flatMap((b, k) => (k ? [k === bold.length - 1 ? " or " : ", ", b] : [b]));
-  const often = about.conformal?.coverage === 0.9 ? "nine times in ten" : `in ${percent(about.conformal?.coverage ?? 0)} of cases`;
-  at("among").replaceChildren(...(bold.length ? ["The true emotion is ", ...between, ` ${often}.`] : []));
+  const coverage = about.conformal?.coverage ?? 0;
+  const often = coverage === 0.9 ? "Nine times in ten" : `In ${percent(coverage)} of cases`;
+  at("among").replaceChildren(
+    ...(bold.length && !heard.unfamiliar ? [`${often} the true emotion is `, ...between, "."] : []),
+  );
   at("warnings").replaceChildren(
     ...heard.warnings.map((warning) => Object.assign(document.createElement("li"), { textContent: sentence(warning) })),
   );
@@ -230,14 +264,18 @@ async function take(button: HTMLElement, what: string, open: (rateHz: number) =>
   button.setAttribute("aria-pressed", "true");
   button.textContent = "Stop";
   for (const other of ["record", "live", "file"]) at<HTMLButtonElement>(other).disabled = other !== button.id;
-  for (const id of ["answer", "sound", "utterances"]) at(id).hidden = true;
-  shown = null;
+  clear();
   at("taking-what").textContent = what;
+  running = new Running(SCOPE_SECONDS);
+  at("running").hidden = button.id !== "live";
+  at("answer").ariaLive = button.id === "live" ? "off" : "polite"; // the log of utterances tells enough
   at("taking").hidden = false;
   const show = () => {
     if (!stop) return;
     at("taking-time").textContent = clock(samples / scope.rateHz);
     drawWaveform(at("scope"), scope.recent, 0.05);
+    running.timeline.duration_seconds = Math.max(SCOPE_SECONDS, samples / scope.rateHz);
+    if (!at("running").hidden) drawTimeline(at("running"), running.timeline, about.labels, running.timeline.duration_seconds - SCOPE_SECONDS);
     if (button.id === "record" && samples >= MAX_SECONDS * scope.rateHz) stop();
     else requestAnimationFrame(show);
   };
@@ -267,6 +305,7 @@ function record(rateHz: number): Live {
 }
 
 function showEvent(event: Event): void {
+  running.add(event);
   if (event.type === "utterance.start") return;
   showPrediction(event.prediction);
   if (event.type !== "utterance.end") return;
@@ -282,9 +321,21 @@ function showEvent(event: Event): void {
   at("spoken").prepend(item);
 }
 
-at("model").textContent = `${settings.about.corpus}, Emovox ${settings.version}`;
-at("limits").textContent = settings.about.intended_use ?? "";
+const { corpus, licence, intended_use, metrics, protocol } = about;
+at("model").textContent = `Learnt from ${corpus} (${licence}). Emovox ${settings.version}.`;
+if (metrics?.uar && !about.synthetic) {
+  const [value, low, high] = [metrics.uar.value, metrics.uar.low, metrics.uar.high].map(percent);
+  at("figures").textContent =
+    `Of voices in that corpus which it had not heard, it named ${value} rightly (mean over the emotions, 95 % interval ` +
+    `${low} to ${high}, protocol ${protocol}). Of other recordings it names fewer.`;
+}
+at("limits").textContent = intended_use ?? "";
 begin("browser");
+at("mode").hidden = !settings.server;
+at("key").parentElement!.hidden = !settings.key;
+const mode = () => document.querySelector<HTMLInputElement>("#mode input:checked")!.value;
+at("mode").addEventListener("change", () => begin(mode()));
+at("mode").addEventListener("submit", (event) => event.preventDefault());
 
 at<HTMLInputElement>("file").addEventListener("change", ({ target }) => {
   const input = target as HTMLInputElement;
@@ -296,7 +347,11 @@ for (const button of [at("record"), at("live")]) button.dataset.name = button.te
 at("record").addEventListener("click", () => take(at("record"), "Recording", record));
 at("live").addEventListener("click", async () => {
   if (!stop) at("spoken").replaceChildren();
-  await take(at("live"), "Listening", (rateHz) => listener.live(rateHz, showEvent, (error) => tell(error.message)));
+  const fail = (error: Error) => {
+    stop?.();
+    tell(error.message);
+  };
+  if (listener) await take(at("live"), "Listening", (rateHz) => listener!.live(rateHz, showEvent, fail));
 });
 document.addEventListener("dragover", (event) => {
   event.preventDefault();

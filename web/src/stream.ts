@@ -13,7 +13,7 @@ const MARGIN_SECONDS = 0.2;
 const LEAST_SECONDS = 0.5;
 const HOP_SECONDS = 0.25;
 const WINDOW_SECONDS = 3;
-const SMOOTHING_SECONDS = 0.5;
+const SMOOTHING_SECONDS = 0.25;
 const PAUSE_SECONDS = 0.6;
 const LONGEST_SECONDS = 20;
 
@@ -115,7 +115,7 @@ export class Stream {
   }
 }
 
-/** Measurements averaged over their utterance, with weights that fall by 1/e in half a second. */
+/** Measurements averaged over their utterance, with weights that fall by 1/e in a quarter of a second. */
 export class Smoothing {
   private smoothed: number[] | null = null;
 

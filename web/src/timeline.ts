@@ -1,6 +1,6 @@
 /** Spans of a recording in which one thing is told (`emovox.listening.timeline`). */
 
-import type { Heard } from "./stream";
+import type { Event, Heard } from "./stream";
 import type { Prediction } from "./prediction";
 
 export interface Timeline {
@@ -49,4 +49,25 @@ export function spans(timeline: Timeline): Span[] {
     said: group[0].said,
     confidence: group.reduce((sum, step) => sum + step.confidence, 0) / group.length,
   }));
+}
+
+/** The last seconds of a sound that goes on, as if it ended now. */
+export class Running {
+  readonly timeline: Timeline = { duration_seconds: 0, measurements: [], utterances: [] };
+  private began = 0;
+  private open = false;
+
+  constructor(private readonly seconds: number) {}
+
+  add(event: Event): void {
+    if (event.type === "utterance.start") {
+      this.began = event.start_seconds;
+      return;
+    }
+    const recent = ({ end_seconds }: Heard) => end_seconds > event.end_seconds - this.seconds;
+    const ended = this.open ? this.timeline.utterances.slice(0, -1) : this.timeline.utterances;
+    this.open = event.type === "measurement.result";
+    this.timeline.utterances = [...ended.filter(recent), { ...event, start_seconds: this.began }];
+    if (this.open) this.timeline.measurements = [...this.timeline.measurements.filter(recent), event];
+  }
 }

@@ -4,7 +4,10 @@ import * as ort from "onnxruntime-web/wasm";
 
 import type { Answer } from "./prediction";
 
-export type Request = { id: number; type: "load"; runtime: string; model: string } | { id: number; type: "answer"; waveform: Float32Array };
+export type Request = { id: number } & (
+  | { type: "load"; runtime: string; model: string; headers: Record<string, string> }
+  | { type: "answer"; waveform: Float32Array }
+);
 export type Reply = { id: number } & (
   | { type: "progress"; bytes: number; of: number }
   | { type: "done"; answer?: Answer }
@@ -14,8 +17,8 @@ export type Reply = { id: number } & (
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 let session: ort.InferenceSession;
 
-async function load(id: number, runtime: string, model: string): Promise<void> {
-  const responses = await Promise.all([runtime, model].map(opened));
+async function load({ id, runtime, model, headers }: Extract<Request, { type: "load" }>): Promise<void> {
+  const responses = await Promise.all([opened(runtime, {}), opened(model, headers)]);
   const of = responses.reduce((sum, response) => sum + Number(response.headers.get("content-length")), 0);
   let bytes = 0;
   const counted = responses.map((response) =>
@@ -36,9 +39,12 @@ async function load(id: number, runtime: string, model: string): Promise<void> {
   session = await ort.InferenceSession.create(weights, { executionProviders: ["wasm"], logSeverityLevel: 4 });
 }
 
-async function opened(address: string): Promise<Response> {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} could not be loaded (${response.status}); reload the page.`);
+async function opened(address: string, headers: Record<string, string>): Promise<Response> {
+  const response = await fetch(address, { headers }).catch(() => null);
+  if (!response?.ok) {
+    const why = response?.status ?? "no network";
+    throw new Error(`The model could not be loaded: ${address} (${why}). Reload the page to try again.`);
+  }
   return response;
 }
 
@@ -59,7 +65,7 @@ scope.onmessage = ({ data }: MessageEvent<Request>) => {
   last = last.then(async () => {
     try {
       if (data.type === "load") {
-        await load(data.id, data.runtime, data.model);
+        await load(data);
         reply({ id: data.id, type: "done" });
       } else {
         reply({ id: data.id, type: "done", answer: await answer(data.waveform) });

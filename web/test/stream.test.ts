@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import type { Prediction } from "../src/prediction";
 import { Smoothing, Stream, type Found } from "../src/stream";
-import { spans } from "../src/timeline";
+import { Running, spans } from "../src/timeline";
 
 const RATE_HZ = 16000;
 
@@ -56,8 +56,8 @@ test("measurements of one utterance are averaged, and the next begins anew", () 
   const calm = (p: number) => smoothing.next(at, heard(p)).prediction;
   assert.equal(calm(1).probabilities.calm, 1);
   const second = calm(0);
-  assert.ok(Math.abs(second.probabilities.calm - Math.exp(-0.5)) < 1e-12);
-  assert.deepEqual([second.emotion, calm(0).abstains], ["calm", false]);
+  assert.ok(Math.abs(second.probabilities.calm - Math.exp(-1)) < 1e-12);
+  assert.deepEqual([second.emotion, second.abstains, calm(0).abstains], ["angry", false, false]);
   assert.equal(smoothing.next({ ...at, type: "utterance.end" }, heard(0.2)).prediction.probabilities.calm, 0.2);
   assert.equal(calm(0).probabilities.calm, 0);
 });
@@ -72,4 +72,20 @@ test("spans part where what is told changes, and where an utterance ends", () =>
     { start: 0.75, end: 1.2, said: "angry", confidence: 0.9 },
     { start: 2, end: 2.4, said: "calm", confidence: 0.9 },
   ]);
+});
+
+test("what runs on is told as if it ended now, and forgotten in time", () => {
+  const running = new Running(2);
+  const at = (type: "measurement.result" | "utterance.end", start_seconds: number, end_seconds: number, calm: number) =>
+    running.add({ type, start_seconds, end_seconds, prediction: heard(calm) });
+  const told = () => spans(running.timeline).map(({ start, end, said }) => [start, end, said]);
+  running.add({ type: "utterance.start", start_seconds: 1 });
+  at("measurement.result", 1, 1.5, 0.9);
+  at("measurement.result", 1.25, 1.75, 0.1);
+  assert.deepEqual(told(), [[1, 1.5, "calm"], [1.5, 1.75, "angry"]]);
+  at("utterance.end", 1, 2, 0.5);
+  assert.deepEqual(told(), [[1, 1.5, "calm"], [1.5, 2, "angry"]]);
+  running.add({ type: "utterance.start", start_seconds: 4 });
+  at("measurement.result", 4, 4.5, 0.9);
+  assert.deepEqual(told(), [[4, 4.5, "calm"]]);
 });

@@ -45,7 +45,7 @@ model = APIRouter()
 @about.get(f"/{SETTINGS}", include_in_schema=False)
 async def tell(service: Shared) -> dict[str, Any]:
     """What the page is told before it begins."""
-    return settings(service.recognizer(None)[1], server=False)
+    return settings(service.recognizer(None)[1], server=True, key=service.settings.api_key is not None)
 
 
 @model.get(f"/{MODEL}", include_in_schema=False)
