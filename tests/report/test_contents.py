@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 
 from emovox import texts
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
-from emovox.errors import StorageError
+from emovox.errors import RunError, StorageError
 from emovox.evaluation import Evaluation, evaluate
 from emovox.evaluation.hardest import hardest
+from emovox.files import write_json
 from emovox.models import KINDS
 from emovox.recipe import Recipe
 from emovox.report import confidence, contents, figures, groups, summary, write_report
@@ -90,13 +91,24 @@ def test_the_page_stands_alone(written: Path) -> None:
             assert value in ids
 
 
-def test_the_hardest_clips_are_heard_where_the_run_keeps_them(honest: tuple[Run, Evaluation]) -> None:
+def test_the_hardest_clips_are_heard_and_explained_where_the_run_keeps_them(honest: tuple[Run, Evaluation]) -> None:
     run, evaluation = honest
     sound = run.at.sound(hardest(evaluation).ids[0])
     sound.parent.mkdir()
     soundfile.write(sound, 0.1 * np.sin(np.arange(16_000) / 5), 16_000, format="OGG", subtype="VORBIS")
     page = write_report(run, evaluation).read_text(encoding="utf-8")
     assert page.count("<audio") == 1 and 'src="data:audio/ogg;base64,' in page
+    hard = hardest(evaluation).clips[0]
+    answer = {"predicted": hard.predicted, "probability": 0.9, "falls": [[0.1, 0.0], [-0.2, 0.4]]}
+    edges = {"seconds": [0.1, 0.3, 0.5], "hertz": [0, 1000, 8000]}
+    explained = {"clip": hard.clip, **edges, "models": {evaluation.best.name: answer}}
+    write_json(run.at.explanations, {"clips": [explained]})
+    page = write_report(run, evaluation).read_text(encoding="utf-8")
+    assert "Without 0.3–0.5 s, 1.0–8.0 kHz, its probability falls most, from 90% to 50%." in page
+    write_json(run.at.explanations, {"clips": [{"clip": hard.clip}]})
+    with pytest.raises(RunError, match=r"explanations\.json is damaged"):
+        write_report(run, evaluation)
+    run.at.explanations.unlink()
     shutil.rmtree(sound.parent)
     write_report(run, evaluation)  # as other tests expect it
 

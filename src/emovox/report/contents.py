@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from emovox import texts
+from emovox.audio import read_audio
 from emovox.corpora.listing import Listing
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.evaluation.hardest import Hard, hardest
+from emovox.evaluation.occlusion import strongest
 from emovox.models import KINDS
 from emovox.report import anchors, diagrams, drawn, figures, probes, sections, summary, theory
 from emovox.report.cautions import cautions
 from emovox.report.document import Block, Code, Document, Figure, Paragraph, Prose, Section
+from emovox.report.occlusion import attention
 from emovox.report.steps import log_mel_of
 from emovox.report.words import best_by_uar, caution, corpus_name, minutes, model_title, plural, share
 from emovox.runs import Run
@@ -60,15 +64,32 @@ def _hardest(run: Run, evaluation: Evaluation) -> Section | None:
     found = hardest(evaluation)
     if not found.clips:
         return None
-    heard = [_hard(run, hard) for hard in found.clips if run.at.sound(hard.clip).exists()]
+    path = run.at.explanations
+    with probes.reading(path) if path.exists() else nullcontext({"clips": ()}) as explanations:
+        explained = {clip["clip"]: clip for clip in explanations["clips"]}
+        heard = [
+            _hard(run, hard, explained.get(hard.clip), found.model)
+            for hard in found.clips
+            if run.at.sound(hard.clip).exists()
+        ]
     listen = Paragraph("Listen to these first: where everybody is wrong, the clip or its label may be unusual.")
     return Section("The hardest clips", (listen, found.listing(), *heard), "hardest")
 
 
-def _hard(run: Run, hard: Hard) -> Figure:
+def _hard(run: Run, hard: Hard, explained: probes.Found | None, best: str) -> Figure:
+    """A clip to be heard, and what a model attends to in it, the best one where it was asked."""
     sound, said = run.at.sound(hard.clip), f"{hard.clip}: true {hard.true}, predicted {hard.predicted}"
-    markup = drawn.svg(log_mel_of(sound), f"Log-mel spectrogram of {said}")
-    return Figure(said, "Its log-mel spectrogram.", markup, sound=sound, narrow=True)
+    picture, reading = log_mel_of(sound), "Its log-mel spectrogram."
+    if explained:
+        model = best if best in explained["models"] else next(iter(explained["models"]))
+        answer, (where, fall) = explained["models"][model], strongest(explained, model)
+        before, after = answer["probability"], answer["probability"] - fall
+        picture = attention(read_audio(sound), explained, model)
+        reading += (
+            f" In colour what {model} attends to: orange speaks for {answer['predicted']}, blue against it. Without "
+            f"{where}, its probability falls most, from {before:.0%} to {after:.0%}."
+        )
+    return Figure(said, reading, drawn.svg(picture, f"{said}. {reading}"), sound=sound, narrow=True)
 
 
 def _protocol(evaluation: Evaluation) -> Section:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,24 @@ def sections(run: Run) -> list[Section]:
     made = []
     for name, tell in WRITERS.items():
         path = getattr(run.at, name)
-        if not path.exists():
-            continue
-        try:
-            made.append(tell(json.loads(path.read_text(encoding="utf-8")), run.at.probe_figure(name)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            raise RunError(f"{path} is damaged ({reason}); delete it, and make it again if you want it") from None
+        if path.exists():
+            with reading(path) as found:
+                made.append(tell(found, run.at.probe_figure(name)))
     return made
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Found]:
+    """What a file holds; whatever is made of it in the block says so where the file is damaged.
+
+    Raises:
+        RunError: It is.
+    """
+    try:
+        yield json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise RunError(f"{path} is damaged ({reason}); delete it, and make it again if you want it") from None
 
 
 def audit_section(found: Found, picture: Path) -> Section:
