@@ -1,4 +1,4 @@
-# make run: set up, then fetch, train, judge, compare and export.   make help: everything else.
+# make run: set up, then fetch, train, evaluate, compare and export.   make help: everything else.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all check page page-check pages docs notebook setup setup-dev clean

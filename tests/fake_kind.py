@@ -41,7 +41,7 @@ class Ear(Heard):
 
     def find_weights(self, settings: Any, option: Path | None, progress: Any = None) -> Path:
         if option is None:
-            raise DownloadError(f"The weights of Ear cannot be had: nobody listens. Or {HELP}")
+            raise DownloadError(f"Cannot get the weights of Ear: nobody listens. Or {HELP}")
         if not option.is_file():
             raise ModelError(f"There are no weights of Ear at {option}; {HELP}")
         return option

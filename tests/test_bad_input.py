@@ -138,7 +138,7 @@ class Shell:
 
 SHELL = [
     Shell("$emovox predict bad.mp3 $good --model $model", "bad.mp3 is truncated: the end of its last frame"),
-    Shell("$emovox predict noise.mp3 --model $model", "noise.mp3 is not a recording that can be read"),
+    Shell("$emovox predict noise.mp3 --model $model", "noise.mp3 is not an audio file that can be read"),
     Shell("$emovox predict bad.ogg --model $model", "bad.ogg is truncated: its last page is missing"),
     Shell("$emovox predict bad.aiff --model $model", "bad.aiff is truncated"),
     Shell(r"$emovox predict $'caf\xe9.wav' $good --model $model", r"caf\xe9.wav does not exist"),
@@ -148,7 +148,7 @@ SHELL = [
     Shell("head -c 9000 $good | $emovox predict - --model $model", "standard input is truncated"),
     Shell("$emovox predict <(head -c 9000 $good) --model $model", "/dev/fd/", 2),
     Shell("$emovox predict - --model $model < /dev/null", "standard input is empty"),
-    Shell("mkfifo pipe; echo words > pipe & $emovox predict pipe --model $model", "pipe is not a recording"),
+    Shell("mkfifo pipe; echo words > pipe & $emovox predict pipe --model $model", "pipe is not an audio file"),
     Shell("$emovox predict $good --model $model > /dev/full", "Cannot write the output: No space left on device"),
     Shell("$emovox predict $good --json --model $model > /dev/full", "Cannot write the output: No space left"),
     Shell("$emovox models > /dev/full", "Cannot write the output: No space left on device"),
@@ -157,7 +157,7 @@ SHELL = [
     Shell("$emovox predict $good --model broken.onnx", "broken.onnx is not a model that can be read"),
     Shell("$emovox predict $good --run nope", "nope does not exist; check the name"),
     Shell("$emovox predict --fil $good", "No such option: --fil; try 'emovox predict --help'"),
-    Shell("$emovox evaluate .", ". has no recipe.toml, so it is not a run; give a run's folder"),
+    Shell("$emovox evaluate .", ". has no recipe.toml, so it is not a run; give a run folder"),
     Shell("$emovox run --recipe bad.toml", "unknown key 'epoch'; known keys: epochs"),
     Shell("$emovox run --data missing", "missing does not exist; check the path"),
 ]
@@ -294,7 +294,7 @@ def test_no_network_and_no_corpus_is_one_paragraph_and_goes_on(
     monkeypatch.setattr(synthetic, "load_synthetic", lambda *_, **__: tiny_corpus)
     monkeypatch.setattr("emovox.study.run_study", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     shown = emovox("run", "--quick")
-    assert "cannot be downloaded" in shown.stderr and "Going on with the synthetic corpus" in shown.stderr
+    assert "cannot be downloaded" in shown.stderr and "Continuing with the synthetic corpus" in shown.stderr
     refused(emovox("data", "get", "ravdess"), "cannot be")
 
 
@@ -307,7 +307,9 @@ def test_weights_that_cannot_be_had_are_an_error_where_the_kind_was_asked_for(
     for asked in (("--models", f"cnn,{kind}"), ("--recipe", tmp_path / "mine.toml")):
         shown = emovox("run", "--data", corpus, "--out", "run", *asked)
         last = shown.stderr.splitlines()[-1]
-        assert shown.exit_code == 2 and "cannot be had" in last and f"--{kind}-weights PATH" in last, shown.stderr
+        assert shown.exit_code == 2 and "Cannot get the weights" in last and f"--{kind}-weights PATH" in last, (
+            shown.stderr
+        )
     assert list(Path().iterdir()) == []
 
 
@@ -316,8 +318,8 @@ def test_the_default_study_says_what_it_goes_on_without(
 ) -> None:
     monkeypatch.setattr("emovox.study.stages.prepare", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     shown = emovox("run", "--data", small_corpus(tmp_path / "corpus"), "--out", "run")
-    left_out = [line for line in shown.stderr.splitlines() if line.startswith("Going on without")]
-    assert [line.split()[3] for line in left_out] == ["yamnet:", "whisper:"]
+    left_out = [line for line in shown.stderr.splitlines() if line.startswith("Continuing without")]
+    assert [line.split()[2] for line in left_out] == ["yamnet:", "whisper:"]
     assert all("weights PATH" in line for line in left_out)
     assert shown.exit_code == 130 and "emovox run --resume --out run" in shown.stderr
     recipe = Path("run/recipe.toml").read_text()

@@ -223,7 +223,7 @@ def test_a_recipe_for_a_corpus_of_one_s_own_asks_where_it_lies(invoke, study):
     study.planned_corpus = "mine"
     shown = invoke("run")
     assert shown.exit_code == 2
-    assert "for the corpus 'mine'; say with --data PATH" in shown.stderr
+    assert "for the corpus 'mine'; give its location with --data PATH" in shown.stderr
     assert study.load is None
 
 
@@ -258,7 +258,7 @@ def test_ctrl_c_tells_how_to_go_on(invoke, study):
     study.during_run = interrupt
     shown = invoke("run", "--out", "runs/x")
     assert shown.exit_code == 130
-    assert "Stopped. Go on with: emovox run --resume --out runs/x\n" in shown.stderr
+    assert "Stopped. Continue with: emovox run --resume --out runs/x\n" in shown.stderr
 
 
 def test_ctrl_c_before_there_is_a_run_promises_nothing(invoke, study, monkeypatch):
@@ -271,13 +271,13 @@ def test_ctrl_c_before_there_is_a_run_promises_nothing(invoke, study, monkeypatc
 def test_resume_without_a_run_says_so(invoke, study):
     shown = invoke("run", "--resume")
     assert shown.exit_code == 2
-    assert "runs/ holds no run to go on with" in shown.stderr
+    assert "runs/ contains no run to continue" in shown.stderr
 
 
 def test_resume_refuses_other_settings(invoke, study):
     shown = invoke("run", "--resume", "--batch-size", "3")
     assert shown.exit_code == 2
-    assert "--batch-size has no place" in shown.stderr
+    assert "--batch-size cannot be given" in shown.stderr
 
 
 def make_run(path, corpus, **models):
@@ -485,7 +485,7 @@ def test_evaluate_judges_what_is_finished(invoke, tmp_path):
     for job in run.jobs:
         if job.model == "cnn":
             run.write_result(job, fake_result(run, job))
-    assert "judge it with --finished" in invoke("evaluate", run.path).stderr
+    assert "evaluate them with --finished" in invoke("evaluate", run.path).stderr
     shown = invoke("evaluate", run.path, "--finished")
     assert shown.exit_code == 0, shown.output
     assert "yamnet is not finished and is left out" in shown.stdout
@@ -553,7 +553,7 @@ def test_predict_answers_in_words(invoke, recognizer):
     shown = invoke("predict", "a.wav", "--run", "runs/x")
     assert recognizer == [("run", Path("runs/x"), None)]
     assert "a.wav  angry 75%   then calm 25%" in shown.stdout
-    assert "trained on tiny (synthetic: no use for real voices), licence CC0" in shown.stdout
+    assert "trained on tiny (synthetic: not for real voices), licence CC0" in shown.stdout
 
 
 def test_predict_answers_in_json_lines(invoke, recognizer):
@@ -595,7 +595,7 @@ def test_predict_reads_standard_input(monkeypatch, tmp_path):
     assert first == second
     shown = CliRunner().invoke(cli.app, words[:2] + words[3:], prog_name="emovox", input=b"no sound")
     assert shown.exit_code == 2
-    assert shown.stderr.startswith("standard input is not a recording that can be read; give WAV")
+    assert shown.stderr.startswith("standard input is not an audio file that can be read; give WAV")
 
 
 def test_predict_fills_a_table_and_goes_on_where_it_was_stopped(invoke, recognizer, tmp_path, monkeypatch):
@@ -614,13 +614,13 @@ def test_predict_fills_a_table_and_goes_on_where_it_was_stopped(invoke, recogniz
 
     (tmp_path / "out.csv").write_bytes(whole[:-9])
     shown = invoke(*words)
-    assert "1 of 3 recordings are in" in shown.stderr
+    assert "1 of 3 recordings are already in" in shown.stderr
     assert (tmp_path / "out.csv").read_bytes() == whole
 
     monkeypatch.setattr(StandInRecognizer, "path", Path("other.onnx"))
-    assert "holds the answers of runs/x/artifacts/cnn.onnx; choose another file" in invoke(*words).stderr
+    assert "contains the predictions of runs/x/artifacts/cnn.onnx; choose another file" in invoke(*words).stderr
     (tmp_path / "out.csv").write_text("words")
-    assert "holds other columns" in invoke(*words).stderr
+    assert "has other columns" in invoke(*words).stderr
     assert (tmp_path / "out.csv").read_text() == "words"
 
 

@@ -57,7 +57,7 @@ def test_the_client_gives_what_a_recognizer_gives(server: Running, artifact: Pat
 
 def test_refusals_are_told_in_the_servers_words(server: Running, tmp_path: Path) -> None:
     with Client(server.url) as client:
-        with pytest.raises(ServerError, match="The recording is empty; Record or download it anew"):
+        with pytest.raises(ServerError, match="The recording is empty; Record or download it again"):
             client.predict(b"")
         with pytest.raises(ServerError, match="no such model; Available: loud"):
             client.predict(recording("WAV"), model="other")

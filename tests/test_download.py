@@ -51,7 +51,9 @@ def test_a_cut_is_mended_within_the_call(shop: Shop, tmp_path: Path) -> None:
 
 def test_a_cut_download_goes_on_in_the_next_call(shop: Shop, tmp_path: Path) -> None:
     shop.cuts = (400_000, 0, 0)
-    with pytest.raises(DownloadError, match=r"cut after 400,000 of 1,000,003 bytes.*run the same command again") as cut:
+    with pytest.raises(
+        DownloadError, match=r"stopped after 400,000 of 1,000,003 bytes.*run the same command again"
+    ) as cut:
         fetch_whole(shop, tmp_path)
     assert not isinstance(cut.value, UnreachableError)
     assert files(tmp_path) == ["corpus.zip.part"]
@@ -104,7 +106,7 @@ def test_a_changed_file_is_fetched_anew(shop: Shop, tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", [403, 404, 503])
 def test_a_server_that_refuses(shop: Shop, tmp_path: Path, status: int) -> None:
     shop.status = status
-    with pytest.raises(UnreachableError, match=f"answers {status}"):
+    with pytest.raises(UnreachableError, match=f"returned {status}"):
         fetch_whole(shop, tmp_path)
     assert files(tmp_path) == []
 

@@ -114,7 +114,7 @@ def test_a_folder_that_is_not_ours_is_one_line(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("")
-    with pytest.raises(StorageError, match="in the way"), locked(tmp_path / "run" / ".lock"):
+    with pytest.raises(StorageError, match="File exists; move the file"), locked(tmp_path / "run" / ".lock"):
         pass
 
 

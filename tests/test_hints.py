@@ -52,7 +52,7 @@ def written() -> list[str]:
             else:
                 continue
             said = said.replace("[cyan]", "")
-            for quote in ("'", '"'):  # as in: go on with 'emovox run --resume'
+            for quote in ("'", '"'):  # as in: continue with 'emovox run --resume'
                 found += re.findall(f"{quote}({COMMANDS}[^{quote}\\n]*){quote}", said)
             if re.fullmatch(f"{COMMANDS} [^;]*", said):  # an example, or a step to take next
                 found.append(said)

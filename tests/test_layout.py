@@ -34,11 +34,11 @@ def test_all_lies_within_and_nothing_lies_on_another() -> None:
 @pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "..", "", ".x", "x\n"])
 def test_no_name_leads_out_of_the_folder(name: str) -> None:
     for path in (AT.artifact, AT.saved, lambda name: AT.figure("confusion", name), lambda name: AT.figure(name, "cnn")):
-        with pytest.raises(RunError, match="cannot name a folder"):
+        with pytest.raises(RunError, match="is not a valid folder name"):
             path(name)
     for path in (AT.job, AT.logs):
         for job in (f"{name}/cnn-seed0", f"fold1/{name}-seed0", f"fold1/cnn-seed0/{name}", f"fold1/{name}"):
-            with pytest.raises(RunError, match="cannot name a training"):
+            with pytest.raises(RunError, match="is not the name of a training"):
                 path(job)
 
 

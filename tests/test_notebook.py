@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from emovox import notebook, plan
-from emovox.corpora.base import Corpus
+from emovox.corpora.base import Corpus, waveform
 from emovox.report.diagrams import architecture, blocks_of
 from emovox.report.steps import preprocessing
 
@@ -71,13 +71,14 @@ def test_players_stand_under_the_emotion(tiny_corpus: Corpus) -> None:
     assert html.count("<audio") == 2 and tiny_corpus.clips[0].emotion in html and "data:audio/wav;base64," in html
 
 
-def test_preprocessing_is_drawn_in_six_steps(tiny_corpus: Corpus) -> None:
-    front = plan().models["cnn"].front_end
+@pytest.mark.parametrize("name", ["cnn", "yamnet", "whisper"])
+def test_preprocessing_is_drawn_in_six_steps(name: str, tiny_corpus: Corpus) -> None:
+    front = plan().models[name].front_end
     drawn = preprocessing(tiny_corpus.clips[0], front)
     titles = [axes.get_title(loc="left") or axes.get_title() for axes in drawn.axes]
     assert [title[0] for title in titles if title] == list("123456")
     read = drawn.axes[5].images[0].get_array()
-    assert np.asarray(read).T.shape == front.shape
+    assert np.asarray(read).T.shape == front(waveform(tiny_corpus.clips[0])).features.shape[1:]
 
 
 @pytest.mark.parametrize("name", ["cnn", "whisper", "ensemble"])

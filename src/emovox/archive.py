@@ -61,7 +61,7 @@ def unpack(
         with contextlib.suppress(FileExistsError):  # another process was quicker
             _rename(temporary, folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise CorpusError(f"{archive} is damaged or not a plain zip: {error}; download it anew") from None
+        raise CorpusError(f"{archive} is damaged or not a plain zip: {error}; download it again") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise CorpusError(_full(archive, folder)) from None
@@ -89,7 +89,7 @@ def content_digest(archive: Path, *more: str) -> str:
             for member in sorted(opened.infolist(), key=lambda m: m.filename):
                 hasher.update(f"{member.filename}\t{member.file_size}\t{member.CRC}\n".encode())
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise CorpusError(f"{archive} is damaged or not a plain zip: {error}; download it anew") from None
+        raise CorpusError(f"{archive} is damaged or not a plain zip: {error}; download it again") from None
     except OSError as error:
         reason = error.strerror or error
         raise CorpusError(f"{archive} cannot be read: {reason}; check the file and its permissions") from None
@@ -122,7 +122,7 @@ def _members(
             if outside:
                 raise CorpusError(
                     f"{archive} would write outside its folder ({name}); it is not the published archive, "
-                    "so download that anew"
+                    "so download that one"
                 )
     members = [
         member
@@ -133,7 +133,7 @@ def _members(
         and "__MACOSX" not in PurePosixPath(member.filename).parts
     ]
     if not any(PurePosixPath(member.filename).suffix.lower() in suffixes for member in members):
-        raise CorpusError(f"{archive} holds no {', '.join(suffixes)} files; give the archive of the recordings")
+        raise CorpusError(f"{archive} contains no {', '.join(suffixes)} files; give the archive of the recordings")
     return members
 
 
@@ -142,13 +142,13 @@ def _refuse_bomb(archive: Path, members: list[zipfile.ZipInfo]) -> None:
     packed, size = (sum(getattr(m, name) for m in members) for name in ("compress_size", "file_size"))
     if size > BOMB_BYTES and size > BOMB_RATIO * packed:
         raise CorpusError(
-            f"{archive} holds {packed / 1e6:.1f} MB that would unpack to {size / 1e6:,.0f} MB, which no recordings do; "
-            "if it is yours, unpack it and give the folder"
+            f"{archive} would unpack from {packed / 1e6:.1f} to {size / 1e6:,.0f} MB, which recordings never do; "
+            "if you trust it, unpack it and give the folder"
         )
 
 
 def _full(archive: Path, folder: Path) -> str:
     return (
-        f"{archive} does not fit on the disk that holds {folder.parent}; free some space, or set EMOVOX_CACHE to a "
+        f"{archive} does not fit on the disk of {folder.parent}; free some space, or set EMOVOX_CACHE to a "
         "folder on another disk"
     )

@@ -40,7 +40,7 @@ def user_cache() -> Path:
     try:
         home = Path.home()
     except RuntimeError:
-        raise DownloadError("There is no home folder to cache in; set EMOVOX_CACHE to a folder") from None
+        raise DownloadError("There is no home folder for the cache; set EMOVOX_CACHE to a folder") from None
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -94,7 +94,9 @@ def fetch(
         _gather(url, part, size, progress, timeout_seconds)
         if difference := _difference(part, size, md5, sha256):
             part.unlink()
-            raise DownloadError(f"{url} is not the published file: {difference}; try again, or fetch it by another way")
+            raise DownloadError(
+                f"{url} is not the published file: {difference}; try again, or download it in another way"
+            )
         part.replace(destination)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -121,7 +123,7 @@ def _gather(url: str, part: Path, size: int | None, progress: Progress | None, t
             if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and before:
                 part.unlink()  # longer than the server's file: not a part of it
                 continue
-            raise UnreachableError(f"{url} answers {error.code} {error.reason}; try again later") from None
+            raise UnreachableError(f"{url} returned {error.code} {error.reason}; try again later") from None
         except (urllib.error.URLError, http.client.HTTPException, _Broken) as error:
             total, reason = size, getattr(error, "reason", error)
         else:
@@ -135,7 +137,7 @@ def _gather(url: str, part: Path, size: int | None, progress: Progress | None, t
                 raise UnreachableError(f"{url} cannot be reached: {reason}; check the network and try again")
             of = f" of {total:,}" if total else ""
             raise DownloadError(
-                f"{url} was cut after {got:,}{of} bytes: {reason}; run the same command again to go on from there"
+                f"{url} stopped after {got:,}{of} bytes: {reason}; run the same command again to continue from there"
             )
 
 
@@ -165,7 +167,7 @@ def _receive(
         total = start + int(length) if length else None
         if size is not None and total is not None and total != size:
             raise DownloadError(
-                f"{url} has {total:,} bytes, not the published {size:,}; try again, or fetch it by another way"
+                f"{url} has {total:,} bytes, not the published {size:,}; try again, or download it in another way"
             )
         with part.open("ab" if resumed else "wb") as file:
             done = start
@@ -212,4 +214,4 @@ def _require_space(part: Path, size: int) -> None:
 
 
 def _full(folder: Path) -> str:
-    return f"The disk that holds {folder} is full; free some space, or set EMOVOX_CACHE to a folder on another disk"
+    return f"The disk of {folder} is full; free some space, or set EMOVOX_CACHE to a folder on another disk"

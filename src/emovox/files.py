@@ -34,7 +34,7 @@ _LOCKED_BYTE = 1 << 20
 _ADVICE = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free some space there"),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "make it writable"),
-    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "move away the file that is in the way"),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), "move the file that has this name"),
 }
 """What to do about each way a write fails."""
 
@@ -51,7 +51,7 @@ def writing(path: Path | str) -> Iterator[None]:
     except OSError as error:
         raise StorageError(
             f"Cannot write {path}: {error.strerror or error}; {_ADVICE.get(error.errno or 0, 'check the disk')}, or "
-            "choose another place (--out for results, EMOVOX_CACHE for the cache, TMPDIR for what is short-lived)"
+            "choose another place (--out for results, EMOVOX_CACHE for the cache, TMPDIR for temporary files)"
         ) from None
 
 
@@ -188,11 +188,14 @@ def _take(path: Path) -> int:
             holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
             os.close(handle)
             raise RunError(
-                f"{path.parent} is in use by {holder}; wait until it is done, stop it with Ctrl-C, or choose another "
+                f"{path.parent} is in use by {holder}; wait until it ends, stop it with Ctrl-C, or choose another "
                 "folder with --out"
             ) from None
         except OSError as error:
-            warnings.warn(f"{path} cannot be locked ({error.strerror}); start no second process there", stacklevel=4)
+            warnings.warn(
+                f"{path} cannot be locked ({error.strerror}); do not start a second process in this folder",
+                stacklevel=4,
+            )
         with contextlib.suppress(FileNotFoundError):
             # Elsewhere than on Windows its holder may just have removed it.
             if sys.platform == "win32" or os.path.samestat(os.fstat(handle), path.stat()):

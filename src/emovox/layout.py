@@ -20,15 +20,15 @@ def check_name(name: object) -> str:
     """
     if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         raise RunError(
-            f"{str(name)[:120]!r} cannot name a folder; use at most 100 letters, digits, dots, dashes and underscores, "
-            "with a letter or digit first and no dot last"
+            f"{str(name)[:120]!r} is not a valid folder name; use at most 100 letters, digits, dots, dashes and "
+            "underscores, with a letter or digit first and no dot at the end"
         )
     return name
 
 
 def _check_job(name: str) -> str:
     if not re.fullmatch(rf"{_NAME}/{_NAME}-seed\d+", name):
-        raise RunError(f"{name!r} cannot name a training; it must be FOLD/MODEL-seedN")
+        raise RunError(f"{name!r} is not the name of a training; use FOLD/MODEL-seedN")
     return name
 
 
@@ -187,27 +187,27 @@ FILES = (
     ("report.html", "all of this with figures and explanations, in one file"),
     (
         "final_comparison_all_models.png",
-        "the models beside chance, and people and published systems where they are known",
+        "the models compared with chance, people and published systems, where known",
     ),
-    ("figures/", "confusion matrices, histories, how sure the models are, how they do on groups"),
-    ("training_results.json", "every figure, for programs"),
-    ("model_comparison.csv", "one row a model, for spreadsheets"),
-    ("errors.csv", "every test clip that a model names wrongly, with its probabilities"),
+    ("figures/", "confusion matrices, training histories, confidence, results by group"),
+    ("training_results.json", "every number, for programs"),
+    ("model_comparison.csv", "one row per model, for spreadsheets"),
+    ("errors.csv", "every test clip that a model predicts wrongly, with its probabilities"),
     ("predictions.npz", "what each model predicted for each test clip"),
-    ("report.pdf", "the same to print ('emovox report --pdf RUN')"),
+    ("report.pdf", "the same as PDF ('emovox report --pdf RUN')"),
     ("report.md", "the same as Markdown ('emovox report --format markdown RUN')"),
     ("report.txt", "the same as plain text ('emovox report --format text RUN')"),
-    ("artifacts/", "the models ready to answer: waveform in, probabilities out (ONNX), with a model card each"),
-    ("*_final_model.keras", "the models for Keras, to train on (and .h5)"),
-    ("audit.json", "how much each trick would inflate the figures ('emovox audit RUN')"),
-    ("robustness.json", "what other recordings do to the figures ('emovox evaluate --robustness RUN')"),
+    ("artifacts/", "the models ready to use: waveform in, probabilities out (ONNX), with a model card each"),
+    ("*_final_model.keras", "the models for Keras, to train further (and .h5)"),
+    ("audit.json", "how much each trick would inflate the results ('emovox audit RUN')"),
+    ("robustness.json", "results on altered recordings ('emovox evaluate --robustness RUN')"),
     ("learning_curve.json", "what more speakers would bring ('emovox evaluate --learning-curve RUN')"),
     ("adaptation.json", "what a few clips of a speaker without labels bring ('emovox evaluate --adapt 0,5,10,20 RUN')"),
     ("explanations.json", "which parts of the hardest clips each model attends to ('emovox evaluate --explain RUN')"),
     ("trials/", "trainings of the audit and of the learning curve, a run folder each; leaky on purpose"),
-    ("sounds/", "clips that the best model is most sure and wrong about; under the licence of the corpus"),
+    ("sounds/", "clips where the best model is wrong and most confident; under the licence of the corpus"),
     ("recipe.toml", "every setting; the same recipe makes this run again"),
     ("provenance.json", "corpus digest; of every session: command, versions, machine, seconds"),
-    ("logs/", "for TensorBoard: histories, confusion, spectrograms, settings and outcomes, and test clips as points"),
+    ("logs/", "for TensorBoard: histories, confusion, spectrograms, settings with results, test clips as points"),
 )
 """What a run folder may hold, and what it is for."""

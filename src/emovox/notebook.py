@@ -33,7 +33,7 @@ def machine() -> str:
     if found:
         return f"{len(found)} GPU(s) detected: {', '.join(found)}. The networks are trained there."
     return (
-        f"No GPU detected, and none is needed: {available_cores()} CPU cores will do. On two, the default study takes "
+        f"No GPU detected; none is needed: {available_cores()} CPU cores will do. On two, the default study takes "
         "about 5 minutes."
     )
 

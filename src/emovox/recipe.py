@@ -92,7 +92,9 @@ def read_recipe(path: Path) -> Recipe:
         return recipe_from_toml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise RecipeError(f"Cannot read the recipe {path}: {reason}; give a TOML file such as a run's") from None
+        raise RecipeError(
+            f"Cannot read the recipe {path}: {reason}; give a TOML file such as recipe.toml of a run"
+        ) from None
 
 
 def built_in(name: str) -> Recipe:
@@ -202,7 +204,7 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
     if recipe.protocol not in PROTOCOLS:
         raise SplitError(f"Unknown protocol {recipe.protocol!r}; available: {', '.join(PROTOCOLS)}")
     if len({str(name).casefold() for name in recipe.models}) < len(recipe.models):
-        raise RecipeError(f"{source}: two models differ in upper and lower case alone; rename one")
+        raise RecipeError(f"{source}: two model names differ only in case; rename one")
     for name, settings in recipe.models.items():
         where = f"{source}: models.{_key(name)}"
         try:
@@ -219,7 +221,7 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
             hears = KINDS.get(teacher.kind)
             if not isinstance(hears, Heard):
                 known = ", ".join(name for name, other in KINDS.items() if isinstance(other, Heard))
-                raise RecipeError(f"{where}.teacher: {teacher.kind!r} cannot teach; available: {known}")
+                raise RecipeError(f"{where}.teacher: {teacher.kind!r} cannot be a teacher; available: {known}")
             try:
                 hears.check_steps(teacher.layer)
             except ValueError as error:
@@ -227,7 +229,7 @@ def check(recipe: Recipe, source: str = "the recipe") -> None:
         members = members_of(recipe, name)
         fits = len(members) == len(set(members)) > 1 and set(members) <= set(_single(recipe))
         if isinstance(kind, Ensemble) and not fits:
-            raise RecipeError(f"{where}: an ensemble needs two other models of the recipe or more, each named once")
+            raise RecipeError(f"{where}: an ensemble needs at least two other models of the recipe, each named once")
 
 
 def _check_values(table: Any, where: str) -> None:

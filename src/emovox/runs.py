@@ -187,7 +187,7 @@ class Run:
             elif path.exists():
                 foreign = sorted(p.name for p in path.iterdir() if p.name not in _OURS and not p.name.startswith("."))
                 if foreign:
-                    raise RunError(f"{path} holds {foreign[0]} but no run; choose another folder with --out")
+                    raise RunError(f"{path} contains {foreign[0]} but no run; choose another folder with --out")
             now = datetime.now(UTC).isoformat(timespec="seconds")
             about = {
                 "name": corpus.name,
@@ -225,13 +225,13 @@ class Run:
         advice = "choose another folder with --out, or remove that one"
         if self.recipe != recipe:
             difference = _difference(self.recipe, recipe)
-            raise RunError(f"{self.path} holds a run of another recipe ({difference}); {advice}")
+            raise RunError(f"{self.path} contains a run of another recipe ({difference}); {advice}")
         if self.provenance["corpus"].get("digest") != corpus.digest:
             raise RunError(
-                f"{self.path} holds a run of another corpus, or a recording or label has changed since; {advice}"
+                f"{self.path} contains a run of another corpus, or a recording or label has changed since; {advice}"
             )
         if self.folds != folds:
-            raise RunError(f"{self.path} holds a run with other folds (made by another version?); {advice}")
+            raise RunError(f"{self.path} contains a run with other folds (made by another version?); {advice}")
 
     @classmethod
     def open(cls, path: Path | str) -> Run:
@@ -244,7 +244,7 @@ class Run:
         at = Layout(path)
         if not at.recipe.is_file():
             reason = "has no recipe.toml" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
-            raise RunError(f"{path} {reason}, so it is not a run; give a run's folder, or make one with 'emovox run'")
+            raise RunError(f"{path} {reason}, so it is not a run; give a run folder, or make one with 'emovox run'")
         try:
             recipe = read_recipe(at.recipe)
         except RecipeError as error:
@@ -491,7 +491,7 @@ def _difference(kept: Recipe, asked: Recipe) -> str:
         found = _setting(there, asked.models[model])
         if found:
             return f"models.{model}: {found}"
-    return "in a setting that this version does not know"
+    return "in a setting that is unknown to this version"
 
 
 def _setting(there: Any, asked: Any) -> str:

@@ -111,8 +111,8 @@ def make_folds(protocol: str, corpus: Corpus) -> tuple[Fold, ...]:
         raise SplitError(f"{where} has clips of one emotion only; give a corpus with at least two")
     if protocol != "holdout" and len(corpus.speakers) < 3:
         raise SplitError(
-            f"{where} has {len(corpus.speakers)} speaker(s); {protocol} needs at least 3 to train, choose and "
-            "judge on different people. Give more speakers, or use --protocol holdout and mind that it is leaky"
+            f"{where} has {len(corpus.speakers)} speaker(s); {protocol} needs at least 3, so that training, "
+            "validation and test use different people. Add speakers, or use --protocol holdout, which is leaky"
         )
     return PROTOCOLS[protocol].make(corpus)
 
@@ -131,11 +131,11 @@ def untrained_notice(fold: str, labels: Sequence[str]) -> str:
     """What must be said of a fold that tests emotions which it cannot learn.
 
     >>> untrained_notice("fold1", ["bored"])
-    'In fold1 no training clip is bored, so its test clips of that cannot be found; give more speakers who say it.'
+    'In fold1 no training clip is bored, so no model can learn to predict it; add more speakers with it.'
     """
     return (
-        f"In {fold} no training clip is {' or '.join(labels)}, so its test clips of that cannot be found; "
-        "give more speakers who say it."
+        f"In {fold} no training clip is {' or '.join(labels)}, so no model can learn to predict it; "
+        "add more speakers with it."
     )
 
 

@@ -276,12 +276,12 @@ def duration(seconds: float) -> str:
 
 def describe_artifact(path: Path, metadata: Mapping[str, Any]) -> Text:
     """One line on what answers: which file, trained on what, under which licence."""
-    text = Text.assemble("Answered by ", (str(path), "bold"))
+    text = Text.assemble("Predicted by ", (str(path), "bold"))
     corpus = metadata.get("corpus")
     if corpus:
         text.append(f", trained on {corpus}")
     if metadata.get("synthetic"):
-        text.append(" (synthetic: no use for real voices)", style="yellow")
+        text.append(" (synthetic: not for real voices)", style="yellow")
     if metadata.get("licence"):
         text.append(f", licence {metadata['licence']}")
     return text
@@ -301,7 +301,7 @@ def prediction_line(file: Path, heard: Prediction, top: int = 3, with_set: bool 
     if shown := others[: top - 1]:
         text.append("   then " + ", ".join(f"{emotion} {p:.0%}" for emotion, p in shown), style="dim")
     if with_set:
-        text.append("   one of: " + (", ".join(heard.set) or "any, as this artifact holds no bound"))
+        text.append("   one of: " + (", ".join(heard.set) or "any, because this artifact has no threshold for sets"))
     for warning in heard.warnings[: len(heard.warnings) - heard.unfamiliar]:  # that one stands in front
         text.append(f"   ({warning})", style="yellow")
     return text
@@ -311,7 +311,7 @@ def answer(heard: Prediction) -> Text:
     """The emotion and how surely, or why there is no such answer."""
     first = visible(f"{heard.emotion} {heard.confidence:.0%}")
     if heard.unfamiliar:
-        return Text(f"unlike any recording that was learnt from (at most {first})", style="yellow")
+        return Text(f"unlike the training clips (at most {first})", style="yellow")
     return Text(f"not sure (at most {first})", style="yellow") if heard.abstains else Text(first, style="green")
 
 
@@ -422,7 +422,7 @@ def show_evaluation(console: Console, evaluation: Evaluation) -> None:
         f"{evaluation.unit}." + (f" After ±: deviation over {evaluation.seeds} seeds." if evaluation.seeds > 1 else ""),
     )
     if len(evaluation.models) > 1:
-        say(console, f"{evaluation.best.name} is the best on validation clips, and the one that answers.")
+        say(console, f"{evaluation.best.name} is the best on validation clips, and the one that predicts by default.")
     few: tuple[str, ...] = ()
     if evaluation.few_speakers:
         few = (f"Only {counted(speakers, 'test speaker')}: other voices may be recognised much better or worse.",)
@@ -449,7 +449,7 @@ def show_pairs(console: Console, evaluation: Evaluation) -> None:
     """Print every two models' difference with its tests."""
     if not evaluation.pairs:
         return
-    table = Table(title="Two by two, on the same clips", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title="Pairs of models, on the same clips", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("higher – lower UAR", overflow="fold")
     for column in ("points", "p", "p, Holm", "+/−", "MDD"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -464,8 +464,8 @@ def show_pairs(console: Console, evaluation: Evaluation) -> None:
     say(
         console,
         f"p: sign-flip test over {evaluation.unit}, at least {evaluation.smallest_p:.2g} with {evaluation.units:,} of "
-        f"them; Holm's is corrected for all pairs. +/−: {evaluation.unit} whom the first suits better, and worse. MDD: "
-        "the smallest difference that such a run would find four times in five.",
+        f"them; Holm's is corrected for all pairs. +/−: {evaluation.unit} on which the first is better, and worse. "
+        "MDD: the smallest true difference that such a run would find four times in five.",
     )
 
 
@@ -473,9 +473,9 @@ def show_trust(console: Console, evaluation: Evaluation) -> None:
     """Print how far each model's confidence can be believed, and between which groups the best one differs."""
     models = sorted(evaluation.models.values(), key=lambda m: -m.uar.value)
     sets, abstention = models[0].sets, models[0].abstention
-    table = Table(title="How sure they are, %", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title="Confidence, %", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("model", overflow="fold")
-    for column in ("calibration error", "set holds truth", "emotions a set", "answered", "right"):
+    for column in ("calibration error", "true in set", "emotions per set", "answered", "right"):
         table.add_column(column, justify="right", overflow="fold")
     for model in models:
         right = model.abstention.accuracy
@@ -487,8 +487,8 @@ def show_trust(console: Console, evaluation: Evaluation) -> None:
     console.print(table)
     say(
         console,
-        f"Sets are to hold the true emotion in {100 * sets.target:.0f} % of clips, and {100 * abstention.target:.0f} % "
-        "of the answers that are given are to be right. No threshold comes from the clips that it is measured on.",
+        f"Sets should contain the true emotion in {100 * sets.target:.0f} % of clips; {100 * abstention.target:.0f} "
+        "% of the answers given should be right. No threshold comes from the clips it is measured on.",
     )
     for part in evaluation.best.breakdowns:
         if part.gap and part.gap.low > 0:
@@ -541,8 +541,8 @@ def _comparison_table(title: str) -> Table:
 
 def _show_warnings(console: Console, warnings: Iterable[str]) -> None:
     sentences = {
-        "synthetic": "Synthetic corpus: no person spoke. These figures show that everything works, and nothing more.",
-        "leaky: speakers shared": "Leaky: test speakers were heard in training. Expect less from new voices.",
+        "synthetic": "Synthetic corpus: no person spoke. These results show only that everything works.",
+        "leaky: speakers shared": "Leaky: test speakers are in training too. Expect worse results for new voices.",
     }
     for warning in warnings:
         console.print(Text(sentences.get(warning, warning), style="yellow"))
@@ -561,7 +561,7 @@ def show_kinds(console: Console, kinds: Iterable[Kind]) -> None:
     console.print(table)
     say(
         console,
-        "Parameters: all of them, a published network's and those of every member among them, for eight emotions and "
+        "Parameters: all of them, with those of a published network and of every member, for eight emotions and "
         "the built-in recipes.",
     )
 
@@ -600,13 +600,13 @@ _FILES = {
 def _next_steps(run: Run, given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Commands worth trying after a run, each with a reason."""
     predict = typed("emovox", "predict", "recording.wav", "--run", run.path)
-    steps = [(predict, f"Ask the {'best ' * (len(run.recipe.models) > 1)}model about a recording")]
+    steps = [(predict, f"Predict a recording with the {'best ' * (len(run.recipe.models) > 1)}model")]
     if run.synthetic:
         steps.append(("emovox run --data PATH", "The same on real recordings"))
     if run.recipe.protocol != "speakers6":
         again = typed("emovox", "run", *_options({**given, "protocol": "speakers6"}))
-        steps.append((again, "Test every speaker once: the figure to quote"))
-    steps.append((typed("emovox", "compare", run.path, "OTHER_RUN"), "Stand two runs side by side"))
+        steps.append((again, "Test every speaker once: the result to report"))
+    steps.append((typed("emovox", "compare", run.path, "OTHER_RUN"), "Compare two runs"))
     return steps
 
 

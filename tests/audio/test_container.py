@@ -48,7 +48,7 @@ def test_a_whole_file_is_read(name: str) -> None:
 def test_a_cut_file_is_refused(name: str, kept: float) -> None:
     whole = recording(name)
     message = refusal(whole[: int(kept * len(whole))])
-    assert "truncated" in message or "not a recording" in message
+    assert "truncated" in message or "not an audio file" in message
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_what_stands_behind_the_sound_does_no_harm() -> None:
 def test_an_ogg_page_with_an_altered_byte_is_not_passed_over(subtype: str) -> None:
     content = bytearray(recording("OGG", subtype=subtype))
     content[len(content) // 2] ^= 1
-    assert "is damaged: one of its Ogg pages" in refusal(bytes(content))
+    assert "is damaged: an Ogg page" in refusal(bytes(content))
 
 
 def test_alac_whose_decoder_talks_and_passes_over_damage_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     whole = recording("CAF", subtype="ALAC_16")
     for content in (whole, whole[: len(whole) // 2]):
-        assert "is CAF of ALAC, whose damage would go unnoticed" in refusal(content)
+        assert "is CAF with ALAC, where damage cannot be detected" in refusal(content)
     assert capfd.readouterr() == ("", "")
 
 
@@ -121,7 +121,7 @@ def test_a_header_with_an_impossible_rate_takes_no_memory() -> None:
     at = content.index(b"COMM") + 16  # 80 bits of floating point
     faster = content[:at] + struct.pack(">H", 0x4019) + content[at + 2 :]
     for rated in (faster, faster.replace(struct.pack(">I", SAMPLES), bytes(4))):
-        assert "samples a second, which cannot be" in refusal(rated) or "no samples" in refusal(rated)
+        assert "an impossible sample rate" in refusal(rated) or "no samples" in refusal(rated)
 
 
 def test_two_ogg_streams_in_one_file_are_not_taken_for_the_first() -> None:

@@ -155,14 +155,14 @@ def test_a_pipe_without_an_end_is_refused_after_a_minute_of_sound(tmp_path: Path
 @POSIX
 def test_a_pipe_of_anything_else_is_refused_before_memory_is_full(tmp_path: Path) -> None:
     with fifo(tmp_path / "pipe", itertools.repeat(bytes(1 << 16))) as written:
-        assert "not a recording" in refusal(tmp_path / "pipe")
+        assert "not an audio file" in refusal(tmp_path / "pipe")
     assert sum(written) < 20_000_000
 
 
 def test_a_file_that_is_open_as_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "letter.txt"
     path.write_text("Dear listener")
-    with path.open() as opened, pytest.raises(AudioError, match="open it as a binary file"):
+    with path.open() as opened, pytest.raises(AudioError, match="open it in binary mode"):
         read_audio(opened)  # type: ignore[arg-type]
 
 
@@ -174,7 +174,7 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_file_can_have() -> None:
-    with pytest.raises(AudioError, match="cannot be the name of a file"):
+    with pytest.raises(AudioError, match="is not a valid file name"):
         read_audio("a\0b.wav")
 
 
@@ -227,7 +227,7 @@ def test_wav_without_samples(tmp_path: Path) -> None:
 def test_text_renamed(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("Dear listener, this is no sound.\n" * 100)
-    assert "not a recording" in refusal(path)
+    assert "not an audio file" in refusal(path)
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
@@ -288,7 +288,7 @@ def test_one_hour_is_refused_without_decoding(tmp_path: Path, monkeypatch: pytes
 def test_a_rate_too_low_for_speech(tmp_path: Path) -> None:
     path = tmp_path / "low.wav"
     soundfile.write(path, sine(rate=2000, hertz=100), 2000)
-    assert "2000 samples a second" in refusal(path)
+    assert "a sample rate of 2000 Hz" in refusal(path)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read every file")
@@ -343,7 +343,7 @@ def test_a_part_of_a_long_recording(tmp_path: Path, suffix: str) -> None:
     assert len(heard) == 3.25 * rate
     assert np.abs(heard[1000:-1000]).mean() == pytest.approx(0.9 * 61.9 / 120, rel=0.1)
     assert decode(path, start=118.0)[1].seconds == pytest.approx(2.0, abs=0.1)
-    with pytest.raises(AudioError, match="no part from 700 to 703 s; mend"):
+    with pytest.raises(AudioError, match="no part from 700 to 703 s; correct"):
         read_audio(path, start=700, end=703)
     with pytest.raises(AudioError, match="lasts 100 s"):
         read_audio(path, start=10, end=110)

@@ -30,7 +30,7 @@ def film(tmp_path):
 
 @needs_ffmpeg
 def test_another_container_is_read_through_ffmpeg(film, tmp_path):
-    with pytest.raises(UnknownFormat, match=r"is not a recording that can be read; give WAV"):
+    with pytest.raises(UnknownFormat, match=r"is not an audio file that can be read; give WAV"):
         read_audio(film)
     with converted(film) as wave:
         assert read_audio(wave).tolist() == read_audio(tmp_path / "a.wav").tolist()
@@ -56,7 +56,7 @@ def test_what_ffmpeg_cannot_read_is_refused(film, tmp_path):
     stream = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile://{tmp_path / 'whole.mka'}\n#EXT-X-ENDLIST\n"
     (tmp_path / "stream.mka").write_text(stream)
     for name in ("words.mka", "list.mka", "stream.mka"):
-        with pytest.raises(AudioError, match=rf"{name} is not a recording that can be read, by ffmpeg either"):
+        with pytest.raises(AudioError, match=rf"{name} is not an audio file that can be read, by ffmpeg either"):
             converted(tmp_path / name).__enter__()
     with pytest.raises(AudioError, match=r"cut\.mka is truncated or damaged"):
         converted(tmp_path / "cut.mka").__enter__()
@@ -71,11 +71,11 @@ def test_ffmpeg_is_stopped_when_it_takes_too_long(film, monkeypatch):
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(ffmpeg.subprocess, "run", slow)
-    with pytest.raises(AudioError, match="took ffmpeg too long; convert it to WAV yourself"):
+    with pytest.raises(AudioError, match="takes ffmpeg too long; convert it to WAV"):
         converted(film).__enter__()
 
 
 def test_without_ffmpeg_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(ffmpeg.shutil, "which", lambda name: None)
-    with pytest.raises(AudioError, match=r"a\.m4a is not a recording that can be read; give .* or install ffmpeg"):
+    with pytest.raises(AudioError, match=r"a\.m4a is not an audio file that can be read; give .* or install ffmpeg"):
         converted(tmp_path / "a.m4a").__enter__()

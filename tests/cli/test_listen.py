@@ -65,7 +65,7 @@ def test_a_terminal_is_drawn_anew_four_times_a_second_at_least(ask, monkeypatch)
 
 
 def test_fast_needs_a_file(ask):
-    assert "--fast goes with --input" in ask("--fast").stderr
+    assert "--fast needs --input" in ask("--fast").stderr
 
 
 class PortAudioError(Exception):

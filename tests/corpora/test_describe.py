@@ -61,7 +61,7 @@ def test_missing_values_are_counted_and_explained(tmp_path: Path) -> None:
     described = describe(corpus)
     sound_missing = remark(described, "sound")
     assert (sound_missing.count, sound_missing.clips) == (1, ("b",))
-    assert "not a recording" in sound_missing.explanation
+    assert "not an audio file" in sound_missing.explanation
     assert np.isnan(described.seconds[1]) and described.sample_rate_hz[1] == 0
     assert remark(described, "sex").clips == ("b", "d")
     assert remark(described, "intensity").count == 5
@@ -109,7 +109,7 @@ def test_nothing_can_be_read(tmp_path: Path) -> None:
     corpus = table(tmp_path, {"a": sound(0), "b": sound(1)})
     for name in ("a", "b"):
         (tmp_path / f"{name}.wav").write_bytes(b"")
-    with pytest.raises(CorpusError, match="Not one recording"):
+    with pytest.raises(CorpusError, match="No recording"):
         describe(corpus)
 
 

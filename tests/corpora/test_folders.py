@@ -83,7 +83,7 @@ def test_how_folders_are_read_is_said_and_can_be_turned_round(tmp_path: Path) ->
 
 def test_a_pattern_tells_what_folders_do_not(tmp_path: Path) -> None:
     root = classes(tmp_path / "p", "anna/joy_1.wav", "ben/joy_1.wav", "ben/anger_1.wav")
-    assert "tell who speaks" in refusal(root)
+    assert "say who speaks" in refusal(root)
     (root / "corpus.toml").write_text("pattern = '^(?P<speaker>[^/]+)/(?P<emotion>[a-z]+)_'\n")
     assert [(c.emotion, c.speaker) for c in load_path(root).clips] == [
         ("joy", "anna"),
@@ -97,7 +97,7 @@ def test_a_pattern_tells_what_folders_do_not(tmp_path: Path) -> None:
 def test_no_speaker_says_how_to_tell_one(tmp_path: Path) -> None:
     root = classes(tmp_path / "c", "joy/anna_1.wav", "anger/anna_1.wav", "anger/ben_1.wav")
     message = refusal(root)
-    assert "does not tell who speaks in 3 recordings, such as anger/anna_1.wav" in message
+    assert "does not say who speaks in 3 recordings, such as anger/anna_1.wav" in message
     assert "anger/SPEAKER/anna_1.wav" in message and "CSV" in message and "corpus.toml" in message
     (root / "corpus.toml").write_text(message[message.index("pattern = ") :] + "\n")  # as it was said
     assert load_path(root).speakers == ("anna", "ben")
@@ -107,15 +107,15 @@ def test_nothing_is_left_out_unsaid(corpus: Path) -> None:
     classes(corpus, "alone.wav")
     (corpus / "joy" / "x" / "phone.m4a").write_bytes(b"sound")
     notes = load_path(corpus).notes
-    assert "Left out, as in no emotion's folder: 1 recording, alone.wav." in notes
-    assert any("as .m4a cannot be read: 1 file, phone.m4a; convert" in note for note in notes)
+    assert "Left out, because not in the folder of an emotion: 1 recording, alone.wav." in notes
+    assert any("because .m4a cannot be read: 1 file, phone.m4a; convert" in note for note in notes)
 
 
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (("joy/1.wav",), "tell who speaks in 1 recording, such as joy/1.wav"),
-        (("1.wav", "2.wav"), "nothing tells their emotions"),
+        (("joy/1.wav",), "say who speaks in 1 recording, such as joy/1.wav"),
+        (("1.wav", "2.wav"), "but not their emotions"),
         (("joy/x/1.wav", "joy/x/1.flac", "sad/x/1.wav"), "same name as"),
         (("Joy/x/1.wav", "joy/x/2.wav", "sad/x/1.wav"), 'label_map = { "joy" = "Joy" }'),
         ((f"{'x' * 99}/x/1.wav", "joy/x/2.wav"), "99 letters"),
@@ -134,7 +134,7 @@ def test_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
 
 
 def test_one_recording_is_no_corpus(tmp_path: Path) -> None:
-    assert "is one recording and no corpus" in refusal(classes(tmp_path, "a.wav") / "a.wav")
+    assert "is a single recording, not a corpus" in refusal(classes(tmp_path, "a.wav") / "a.wav")
 
 
 def test_a_refused_zip_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
         for i in range(3):
             packed.writestr(f"joy/x/{i}.wav", bytes(50_000_000))
     message = refusal(tmp_path / "bomb.zip")
-    assert "would unpack to 150 MB" in message and "bomb.zip" in message
+    assert "would unpack from 0.1 to 150 MB" in message and "bomb.zip" in message
     assert not list((user_cache() / "unpacked").glob("*bomb*"))
 
 

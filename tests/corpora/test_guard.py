@@ -56,15 +56,15 @@ def test_all_unreadable_recordings_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         guard(corpus(tmp_path, GOOD, b=nothing, d=np.zeros(9000), f=nothing), tmp_path)
     message = str(caught.value)
-    assert "3 of 6 recordings cannot be used: " in message and "b.wav is not a recording" in message
-    assert "likewise d.wav, f.wav. " in message
+    assert "3 of 6 recordings cannot be used: " in message and "b.wav is not an audio file" in message
+    assert "also d.wav, f.wav. " in message
     assert message.endswith(f"emovox data verify {tmp_path / 'corpus.csv'}")
     assert not (tmp_path / "checked").exists()
 
 
 def test_of_very_many_unreadable_recordings_some_are_named(tmp_path: Path) -> None:
     rows = {f"{i:02d}.wav": ("sad,x", "joy,y", "joy,z")[i % 3] for i in range(40)}
-    with pytest.raises(CorpusError, match=r"40 of 40 .* 19\.wav, …\. What is wrong"):
+    with pytest.raises(CorpusError, match=r"40 of 40 .* 19\.wav, …\. For all of them"):
         guard(corpus(tmp_path, rows, **{f"{i:02d}": np.zeros(0) for i in range(40)}), tmp_path)
 
 
@@ -74,14 +74,14 @@ def test_one_sound_under_two_speakers_is_refused(tmp_path: Path, suffix: str) ->
     with pytest.raises(CorpusError) as caught:
         guard(corpus(tmp_path, {**GOOD, f"copy.{suffix}": "sad,z"}, copy=sound(0)), tmp_path)
     message = str(caught.value)
-    assert f"a.wav and copy.{suffix} hold the same sound under the speakers x and z; keep one" in message
+    assert f"a.wav and copy.{suffix} have the same sound, but the speakers x and z; keep one" in message
     assert "emovox data verify" in message
 
 
 def test_one_sound_under_two_emotions_is_refused(tmp_path: Path) -> None:
     copy = soxr.resample(sound(0).astype(np.float32) / 65536, 48000, 16000)
     soundfile.write(tmp_path / "copy.flac", copy, 16000)
-    with pytest.raises(CorpusError, match=r"a.wav and copy.wav hold .* under the emotions sad and joy"):
+    with pytest.raises(CorpusError, match=r"a.wav and copy.wav have .* but the emotions sad and joy"):
         guard(corpus(tmp_path, {**GOOD, "copy.wav": "joy,x"}, copy=sound(0)), tmp_path)
 
 
@@ -90,7 +90,7 @@ def test_two_copies_of_one_speaker_stay_in_one_part(tmp_path: Path) -> None:
     found = corpus(tmp_path, {**rows, "copy.wav": "sad,x"}, x00=sound(99), copy=sound(99))
     looked = guard(found, tmp_path)
     assert looked.twins == (("copy", "x00"),)
-    assert "Copies of another recording: 1, the first two of one sound being copy.wav and x00.wav." in looked.notes[0]
+    assert "Copies of another recording: 1, such as copy.wav and x00.wav." in looked.notes[0]
     (fold,) = make_folds("holdout", looked)
     assert {"copy", "x00"} <= {clip.id for clip in fold.train}
     assert all(fold.twins == looked.twins for fold in make_folds("loso", looked))
@@ -102,9 +102,7 @@ def test_parts_of_one_file(tmp_path: Path) -> None:
     apart = {"long.wav,0,0.5": "sad,x", "long.wav,0.5,1": "joy,y", **GOOD}
     assert guard(corpus(tmp_path, apart, long=long), tmp_path).twins == ()
     over = {"long.wav,0,0.5": "sad,x", "long.wav,0.2,0.6": "joy,y", **GOOD}
-    with pytest.raises(
-        CorpusError, match=r"long.wav@0-0.5 and long.wav@0.2-0.6 hold the same sound under the speakers"
-    ):
+    with pytest.raises(CorpusError, match=r"long.wav@0-0.5 and long.wav@0.2-0.6 have the same sound, but the speakers"):
         guard(corpus(tmp_path, over, long=long), tmp_path)
 
 
@@ -113,8 +111,7 @@ def test_what_sounds_almost_alike_is_said(tmp_path: Path) -> None:
     looked = guard(corpus(tmp_path, {**GOOD, "mixed.wav": "sad,z"}, mixed=mixed), tmp_path)
     assert (
         looked.twins == ()
-        and "1 recording may hold the sound of another speaker, the first two being a.wav and mixed.wav"
-        in looked.notes[0]
+        and "1 recording may have the sound of another speaker, such as a.wav and mixed.wav" in looked.notes[0]
     )
     assert json.loads(next((tmp_path / "checked").iterdir()).read_text())[0][:2] == ["a", "mixed"]
 

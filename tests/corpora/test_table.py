@@ -53,32 +53,35 @@ def test_a_folder_with_a_table(tmp_path: Path) -> None:
         ("path,emotion,speaker\nclips/gone.wav,angry,anna\n", "line 2: .*gone.wav does not exist"),
         (
             "path,emotion,speaker\nclips/a1.wav,sad,a\nclips/a1.wav,angry,a\n",
-            "csv, line 3: .*a1.wav is the clip of line 2",
+            "csv, line 3: .*a1.wav is already the clip of line 2",
         ),
-        ("path,emotion,speaker\nclips/a1.wav,sad,a\nclips/../clips/a1.wav,angry,b\n", "line 3: .* of line 2 again"),
+        (
+            "path,emotion,speaker\nclips/a1.wav,sad,a\nclips/../clips/a1.wav,angry,b\n",
+            "line 3: .*already the clip of line 2",
+        ),
         (
             "path,emotion,speaker\nclips/a1.wav,sad,a\nclips,angry,a\n",
-            "line 3: .*clips is a folder; name one recording",
+            "line 3: .*clips is a folder; give one recording",
         ),
-        ("path,emotion,speaker\nclips/a1.wav,sa\x1bd,a\n", r"line 2: the emotion holds .* U\+001B; remove it"),
+        ("path,emotion,speaker\nclips/a1.wav,sa\x1bd,a\n", r"line 2: the emotion contains .* U\+001B; remove it"),
         (
             f"path,emotion,speaker\nclips/a1.wav,{1000 * 'x'},a\n",
-            "line 2: the emotion has 1,000 letters, and may have 40",
+            "line 2: the emotion has 1,000 letters, and at most 40 are allowed",
         ),
-        ("path,emotion,speaker\nclips/a1.wav,sad,a\u202eb\n", r"line 2: the speaker holds .* U\+202E"),
+        ("path,emotion,speaker\nclips/a1.wav,sad,a\u202eb\n", r"line 2: the speaker contains .* U\+202E"),
         (f"path,emotion,speaker\n{5000 * 'x'}.wav,sad,a\n", "line 2: .*x… does not exist"),
         ('path,"emo\ntion",speaker\n', "no column 'emotion', only path, emo.tion, speaker"),
         ("path,emotion,speaker,start\nclips/a1.wav,sad,a,soon\n", "line 2: start is 'soon'; give seconds"),
         ("path,emotion,speaker,start,end\nclips/a1.wav,sad,a,2,1\n", "line 2: the clip ends at 1 s, but starts at 2 s"),
         (
             "path,emotion,speaker\nclips/a1.wav,anger,a\nclips/b1.wav,ANGER,b\nclips/b2.wav,anger,b\n",
-            'labels anger, ANGER, which differ in case only.*corpus.toml: label_map = . "ANGER" = "anger" .',
+            'labels anger, ANGER, which differ only in case.*corpus.toml: label_map = . "ANGER" = "anger" .',
         ),
         (
             "path,emotion,speaker\nclips/a1.wav,sad,ben\nclips/b1.wav,happy,Ben\n",
-            "speakers Ben, ben, which differ in case",
+            "speakers Ben, ben, which differ only in case",
         ),
-        ("path,emotion,speaker\nclips/a1.wav,sad,a\nclips/b1.wav,sad,b\n", "one emotion only, sad"),
+        ("path,emotion,speaker\nclips/a1.wav,sad,a\nclips/b1.wav,sad,b\n", "only one emotion, sad"),
         ('path,emotion,speaker\n"clips/a1.wav,sad,a\nclips/b1.wav,happy,b\n', "corpus.csv"),
     ],
 )
@@ -149,14 +152,14 @@ def test_a_corpus_tells_of_itself(tmp_path: Path) -> None:
         ("license_of = 'x'\n", "unknown key 'license_of'; known keys: name, title, version, licence"),
         ("acted = 'yes'\n", "acted: give true or false"),
         ("labels = 'a, b'\n", "labels: give a list"),
-        ("labels = ['calm', 'angry']\n", "labels must hold each of angry, bored, calm once"),
+        ("labels = ['calm', 'angry']\n", "labels must contain each of angry, bored, calm once"),
         ("label_map = { 'angri' = 'angry' }\n", "label_map has 'angri', but the labels are angry, bored, calm"),
         ("pattern = '(x'\n", "pattern: .*give a regular expression"),
         ("pattern = 'x'\n", "give named groups"),
-        ("name = '../x'\n", "cannot name a folder; call it 'x'"),
+        ("name = '../x'\n", "cannot name a folder; use 'x'"),
         ("name = 'ravdess'\n", "is the name of a published corpus"),
-        ("licence = 5\n", "licence: give a text in quotes"),
-        ('citation = "a\\u001b"\n', "corpus.toml, citation: the citation holds a character"),
+        ("licence = 5\n", "licence: give text in quotes"),
+        ('citation = "a\\u001b"\n', "corpus.toml, citation: the citation contains a character"),
     ],
 )
 def test_facts_that_are_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -171,7 +174,7 @@ def test_a_table_of_another_name_describes_its_folder(tmp_path: Path) -> None:
     (tmp_path / "lab" / "measures.csv").write_text("path,loudness\n")
     assert load_path(tmp_path / "lab").name == "lab"
     table(tmp_path / "lab", GOOD, "other.tsv")
-    with pytest.raises(CorpusError, match=r"several tables, all of it.csv, other.tsv; name one"):
+    with pytest.raises(CorpusError, match=r"several tables, all of it.csv, other.tsv; give one"):
         load_path(tmp_path / "lab")
 
 

@@ -58,7 +58,7 @@ def test_a_whole_corpus(whole: tuple[Path, dict[str, Published]], monkeypatch: p
     assert counts["actors"] == counts["actors with 60 recordings"] == (24, 24)
     assert counts["of neutral"] == (96, 96)
     assert all(counts[f"of {label}"] == (192, 192) for label in ravdess.LABELS[1:])
-    assert "is whole: 1,440 recordings with the published samples" in result.sentence
+    assert "is complete: 1,440 recordings with the published samples" in result.sentence
     assert told[-1] == ("verify", 1440, 1440)
 
 
@@ -138,7 +138,7 @@ def test_unreadable(corpus: Path) -> None:
     result = verify(corpus)
     assert found(result) == sorted(("unreadable", f"Actor_01/{name}.wav") for name in NAMES[:5])
     reasons = " ".join(finding.reason for finding in result.findings)
-    for word in ("not a recording", "empty", "silent", "truncated", "NaN"):
+    for word in ("not an audio file", "empty", "silent", "truncated", "NaN"):
         assert word in reasons
 
 
@@ -186,7 +186,7 @@ def test_a_nested_copy_is_a_note(corpus: Path) -> None:
     shutil.copytree(corpus, corpus / "copy")
     result = verify(corpus)
     assert found(result) == []
-    assert any("120 further copies" in note for note in result.notes)
+    assert any("120 more copies" in note for note in result.notes)
     altered = corpus / "copy" / "Actor_01" / f"{A}.wav"
     write(altered, sound(7000))
     assert found(verify(corpus)) == [("altered", f"copy/Actor_01/{A}.wav")]

@@ -128,5 +128,5 @@ def test_many_clips_cost_little_memory() -> None:
 def test_nothing_cannot_be_scored() -> None:
     with pytest.raises(ValueError, match="no clips"):
         Sample(np.zeros(0, dtype=int), np.zeros(0, dtype=int), None, 2)
-    with pytest.raises(ValueError, match="do not go with"):
+    with pytest.raises(ValueError, match="do not match"):
         Sample(np.array([0, 1]), np.array([0, 1]), ["a"], 2)

@@ -124,14 +124,14 @@ def test_a_synthetic_corpus_is_called_so(tmp_path: Path) -> None:
 
 def test_an_unfinished_run_says_how_much_is_left(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", "speakers6", finish=False, **SMALL)
-    with pytest.raises(RunError, match=r"12 of 12 trainings left; .*--resume"):
+    with pytest.raises(RunError, match=r"12 of 12 trainings are left; .*--resume"):
         evaluate(run)
     with pytest.raises(RunError, match="12 of 12"):
         evaluate(run, finished_only=True)
     for job in run.jobs:
         if job.model == "cnn" or job.fold == "fold1":
             run.write_result(job, fake_result(run, job))
-    with pytest.raises(RunError, match=r"5 of 12 trainings left \(all of cnn is done: judge it with --finished\)"):
+    with pytest.raises(RunError, match=r"5 of 12 trainings are left \(finished: cnn; evaluate them with --finished\)"):
         evaluate(run)
     evaluation = evaluate(run, finished_only=True)
     assert list(evaluation.models) == ["cnn"]

@@ -333,7 +333,7 @@ def test_an_ensemble_adapts_each_member_that_can(tmp_path):
 
 
 def test_what_cannot_be_adapted_says_so(artifact):
-    with pytest.raises(ModelError, match=r"cnn\.onnx cannot be adapted.*use another model"):
+    with pytest.raises(ModelError, match=r"cnn\.onnx cannot be adapted.*use a model that is"):
         Recognizer(artifact).adapted([babble(1)], 16000)
 
 

@@ -54,8 +54,8 @@ def clip(actor: int, emotion: int) -> bytes:
 
 FOLDERS = [
     *read("missing", nothing, "missing", file="missing", by=(0, 1, 2, 3)),
-    *read("an empty folder", lambda p: (p / "bad").mkdir(), "holds no", by=(0, 1, 2, 3)),
-    *read("a folder of text", lambda p: p.write("bad/a/letter.txt", "Dear"), "holds no"),
+    *read("an empty folder", lambda p: (p / "bad").mkdir(), "contains no", by=(0, 1, 2, 3)),
+    *read("a folder of text", lambda p: p.write("bad/a/letter.txt", "Dear"), "contains no"),
     *read("one recording of another name", lambda p: p.write("bad/hello.wav", recording("WAV")), "; "),
     *read("names with an emotion that is none", lambda p: place_clips(p / "bad", emotions=(97,)), "; "),
     *read("one emotion", lambda p: place_clips(p / "bad", emotions=(5,)), "one emotion", by=(0,)),
@@ -170,11 +170,11 @@ def tarred() -> bytes:
 OUTSIDE = "outside its folder"
 ARCHIVES = [
     *archive("empty", b"", "; "),
-    *archive("text", b"not a zip", "damaged or not a plain zip"),
-    *archive("nothing in it", packed(clips=False), "holds no"),
-    *archive("no recordings in it", packed(("a.txt", b"x"), clips=False), "holds no"),
-    *archive("half", cut(packed(), 0.5), "damaged or not a plain zip"),
-    *archive("one byte altered", altered(packed(how=zipfile.ZIP_STORED)), "bad.zip", "anew"),
+    *archive("text", b"not a zip", "is damaged"),
+    *archive("nothing in it", packed(clips=False), "contains no"),
+    *archive("no recordings in it", packed(("a.txt", b"x"), clips=False), "contains no"),
+    *archive("half", cut(packed(), 0.5), "is damaged"),
+    *archive("one byte altered", altered(packed(how=zipfile.ZIP_STORED)), "bad.zip", "again"),
     *archive("encrypted", encrypted(), "; "),
     *archive("a link", linked(), OUTSIDE),
     *archive("a path upwards", packed(("../evil.wav", b"x")), OUTSIDE),
@@ -191,7 +191,7 @@ ARCHIVES = [
         keeps="unpacked",
     ),
     *archive("a tar", tarred(), "; ", file="bad.tar"),
-    *archive("a zip in a zip", packed(("inner.zip", packed()), clips=False), "holds no"),
+    *archive("a zip in a zip", packed(("inner.zip", packed()), clips=False), "contains no"),
 ]
 
 
@@ -216,10 +216,10 @@ RECORDINGS = [
         "is silent": lambda p: p.sound("bad.wav", np.zeros(RATE_HZ)),
         "lasts 3600 s": one_hour,
         "lasts 10 ms": lambda p: p.sound("bad.wav", tone(0.01)),
-        "is not a recording": lambda p: p.write("bad.wav", "words"),
-        "holds NaN": lambda p: p.sound("bad.wav", np.full(RATE_HZ, np.nan), subtype="FLOAT"),
-        "swings to": lambda p: p.sound("bad.wav", 1000 * tone(1), subtype="FLOAT"),
-        "has 2000 samples a second": lambda p: p.sound("bad.wav", tone(1), 2000),
+        "is not an audio file": lambda p: p.write("bad.wav", "words"),
+        "contains NaN": lambda p: p.sound("bad.wav", np.full(RATE_HZ, np.nan), subtype="FLOAT"),
+        "reaches": lambda p: p.sound("bad.wav", 1000 * tone(1), subtype="FLOAT"),
+        "has a sample rate of 2000 Hz": lambda p: p.sound("bad.wav", tone(1), 2000),
     }.items()
 ]
 

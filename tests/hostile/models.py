@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from hostile.case import Case, Make, Place, nothing, recording
 
 NO_MODEL = "is not a model that can be read; give an .onnx artifact of Emovox"
-NOT_OURS = "not one of Emovox's"
+NOT_OURS = "not an artifact of Emovox"
 
 
 def answering(name: str, make: Make, *says: str, file: str = "bad.onnx") -> Case:
@@ -70,8 +70,8 @@ def without(key: str) -> Make:
 
 
 ARTIFACTS = [
-    answering("missing", nothing, "does not exist; name an artifact"),
-    answering("a folder", lambda p: (p / "bad.onnx").mkdir(), "is a folder; name the .onnx file in it"),
+    answering("missing", nothing, "does not exist; give an artifact"),
+    answering("a folder", lambda p: (p / "bad.onnx").mkdir(), "is a folder; give the .onnx file in it"),
     answering("empty", holding(b""), NO_MODEL),
     answering("text", holding(b"not a model"), NO_MODEL),
     answering("half", half, NO_MODEL),
@@ -86,20 +86,20 @@ ARTIFACTS = [
     answering("another input", graph("input"), NOT_OURS),
     answering("two inputs", graph("two inputs"), NOT_OURS),
     answering("another shape", graph("shape"), "; "),
-    answering("scores in place of probabilities", graph("scores"), "what are no probabilities"),
-    answering("probabilities that sum to something else", graph("halves"), "what are no probabilities"),
-    answering("a graph that fails", graph("fails"), "cannot answer", "export it again"),
-    answering("weights of NaN", lambda p: p.model("bad.onnx", float("nan")), "weights are damaged; copy it anew"),
+    answering("scores in place of probabilities", graph("scores"), "invalid probabilities"),
+    answering("probabilities that sum to something else", graph("halves"), "invalid probabilities"),
+    answering("a graph that fails", graph("fails"), "cannot predict", "export it again"),
+    answering("weights of NaN", lambda p: p.model("bad.onnx", float("nan")), "weights are damaged; copy it again"),
     answering("weights without end", lambda p: p.model("bad.onnx", float("inf")), "weights are damaged"),
     answering("a format of the future", told(format=99), "artifact format 99"),
     answering("a format that is a word", told(format="one"), "artifact format one"),
     answering("labels that are a number", told(labels=3), NOT_OURS),
     answering("two labels for three outputs", told(labels=["a", "b"]), NOT_OURS),
-    answering("a label twice", told(labels=["a", "a", "b"]), "says that its labels is"),
-    answering("a label that is a number", told(labels=["a", 1, "b"]), "says that its labels is"),
-    answering("a label of nothing", told(labels=["a", "", "b"]), "says that its labels is"),
+    answering("a label twice", told(labels=["a", "a", "b"]), "has an invalid labels"),
+    answering("a label that is a number", told(labels=["a", 1, "b"]), "has an invalid labels"),
+    answering("a label of nothing", told(labels=["a", "", "b"]), "has an invalid labels"),
     *(
-        answering(f"{key} of {value!r}", told(**{key: value}), f"says that its {key} is", "export it again")
+        answering(f"{key} of {value!r}", told(**{key: value}), f"has an invalid {key}", "export it again")
         for key, value in (
             ("sample_rate_hz", 0), ("sample_rate_hz", -16000), ("sample_rate_hz", 10**12), ("abstain_below", 2),
             ("abstain_below", -1), ("abstain_below", "half"), ("abstain_below", float("nan")), ("temperature", 0),
@@ -136,12 +136,12 @@ def damaged(place: Place) -> Path:
     return place.write("bad/artifacts/cnn.onnx", "not a model")
 
 
-UNKNOWN_BEST = "does not say which of these is best; name one: a, b"
+UNKNOWN_BEST = "does not say which model is best; choose one: a, b"
 RUNS = [
     asked("missing", nothing, "does not exist; check the name"),
-    asked("a file", lambda p: p.write("bad"), "is no folder; give it with --model"),
-    asked("empty", lambda p: (p / "bad").mkdir(), "holds no artifacts"),
-    asked("without artifacts", lambda p: (p / "bad/artifacts").mkdir(parents=True), "holds no artifacts"),
+    asked("a file", lambda p: p.write("bad"), "is not a folder; give a file with --model"),
+    asked("empty", lambda p: (p / "bad").mkdir(), "contains no artifacts"),
+    asked("without artifacts", lambda p: (p / "bad/artifacts").mkdir(parents=True), "contains no artifacts"),
     asked("a damaged artifact", damaged, NO_MODEL),
     asked("no such model", artifacts("a"), "has no model 'b'; available: a", more=("--model", "b")),
     asked("a path as the model's name", artifacts("a"), "has no model", more=("--model", "artifacts/a.onnx")),
@@ -159,8 +159,8 @@ def adapting(name: str, what: str, *says: str, make: Make = nothing) -> Case:
 
 
 ADAPTED = [
-    adapting("a model that cannot", "=good.wav", "model.onnx cannot be adapted", "use another model"),
-    adapting("an empty folder", "@bad", "bad holds no recordings", make=lambda p: (p / "bad").mkdir()),
+    adapting("a model that cannot", "=good.wav", "model.onnx cannot be adapted", "use a model that is"),
+    adapting("an empty folder", "@bad", "bad contains no recordings", make=lambda p: (p / "bad").mkdir()),
     adapting("nothing", "", "--adapt is empty; give it a value"),
 ]
 

@@ -14,7 +14,7 @@ import numpy as np
 from hostile.case import RATE_HZ, Case, Make, Place, recording
 from waveforms import babble, noise, tone
 
-NO_RECORDING = "is not a recording that can be read; give WAV, FLAC, OGG, MP3 or AIFF"
+NO_RECORDING = "is not an audio file that can be read; give WAV, FLAC, OGG, MP3 or AIFF"
 
 
 def predicted(name: str, make: Make, *says: str, file: str = "bad.wav", shown: str = "") -> Case:
@@ -52,7 +52,7 @@ def truncated() -> list[Case]:
     for name, content in whole.items():
         for share in (0.51, 0.95):
             file = f"bad.{name.split()[0]}"
-            says = "truncated" if (name, share) != ("caf", 0.02) else "not a recording"
+            says = "truncated" if (name, share) != ("caf", 0.02) else "not an audio file"
             cases.append(predicted(f"{name} cut at {share:.0%}", holding(cut(content, share), file), says, file=file))
     return cases
 
@@ -184,10 +184,10 @@ def loop(place: Place) -> None:
 
 LEVEL = "times full scale; scale it to ±1"
 CONTENTS = [
-    predicted("empty", holding(b""), "is empty; record or download it anew"),
+    predicted("empty", holding(b""), "is empty; record or download it again"),
     predicted("an empty flac", holding(b"", "bad.flac"), "is empty", file="bad.flac"),
     predicted("an empty mp3", holding(b"", "bad.mp3"), "is empty", file="bad.mp3"),
-    predicted("no samples", floats(np.zeros(0)), "holds no samples"),
+    predicted("no samples", floats(np.zeros(0)), "contains no samples"),
     predicted("one sample", floats(np.ones(1)), "lasts 0 ms; at least 100 ms are needed"),
     predicted("10 ms", floats(tone(0.01)), "lasts 10 ms"),
     predicted("99 ms", floats(tone(0.099)), "lasts 99 ms"),
@@ -211,10 +211,10 @@ CONTENTS = [
     predicted("one sample of 9", floats(with_one(9)), LEVEL),
     predicted("one of -9", floats(with_one(-9)), LEVEL),
     predicted("1 Hz", lambda p: p.sound("bad.wav", tone(1), 1), "lasts 16000 s"),
-    predicted("2 kHz", lambda p: p.sound("bad.wav", tone(1), 2000), "2000 samples a second; at least 4000"),
-    predicted("3999 Hz", lambda p: p.sound("bad.wav", tone(1), 3999), "3999 samples a second"),
-    predicted("131 MHz", holding(faster()), "131072000 samples a second, which cannot be"),
-    predicted("an ogg with an altered byte", holding(flipped(recording("OGG"))), "one of its Ogg pages"),
+    predicted("2 kHz", lambda p: p.sound("bad.wav", tone(1), 2000), "a sample rate of 2000 Hz; at least 4000 Hz"),
+    predicted("3999 Hz", lambda p: p.sound("bad.wav", tone(1), 3999), "a sample rate of 3999 Hz"),
+    predicted("131 MHz", holding(faster()), "impossible sample rate, 131072000 Hz"),
+    predicted("an ogg with an altered byte", holding(flipped(recording("OGG"))), "an Ogg page"),
     predicted("a flac with an altered byte", holding(flipped(recording("FLAC"))), "truncated or damaged"),
     predicted("alac", holding(recording("CAF", subtype="ALAC_16"), "bad.caf"), "give WAV or FLAC", file="bad.caf"),
     predicted("two ogg streams", holding(2 * recording("OGG")), "several Ogg streams"),
@@ -229,7 +229,10 @@ CONTENTS = [
     *(predicted(f"a wav with {name}", holding(content), "; ") for name, content in PATCHED.items()),
     *(
         predicted(
-            f"text in .{suffix}", holding(b"Dear listener\n" * 99, f"bad.{suffix}"), "not a rec", file=f"bad.{suffix}"
+            f"text in .{suffix}",
+            holding(b"Dear listener\n" * 99, f"bad.{suffix}"),
+            "not an audio",
+            file=f"bad.{suffix}",
         )
         for suffix in ("flac", "mp3", "ogg", "aiff", "raw", "opus", "m4a", "txt")
     ),
@@ -247,7 +250,7 @@ PLACES = [
     predicted("below a file", holding(WAV), "cannot be read: Not a directory", file="bad.wav/bad.wav"),
     predicted("a pattern without a match", lambda p: None, MISSING, file="*.wav"),
     predicted("an address", lambda p: None, MISSING, file="https://example.org/bad.wav", shown="bad.wav"),
-    predicted("a folder", lambda p: (p / "bad.wav").mkdir(), "is a folder; name a recording in it"),
+    predicted("a folder", lambda p: (p / "bad.wav").mkdir(), "is a folder; give a recording in it"),
     predicted("a link to nothing", lambda p: (p / "bad.wav").symlink_to(p / "gone"), MISSING),
     predicted("a link in a circle", loop, "cannot be read"),
     predicted("a name of 300 letters", lambda p: None, "cannot be read: File name too long", file=300 * "x"),
@@ -255,7 +258,9 @@ PLACES = [
     predicted("ESC in a missing name", lambda p: None, MISSING, file="\x1b[31mbad.wav", shown=r"\x1b[31mbad.wav"),
     predicted("a line end in a missing name", lambda p: None, MISSING, file="two\nlines.wav", shown=r"two\x0alines"),
     predicted("a missing name that is no UTF-8", lambda p: None, MISSING, file=BYTES, shown=r"caf\xe9.wav"),
-    predicted("text in a name that is no UTF-8", holding(b"x", BYTES), "not a rec", file=BYTES, shown=r"caf\xe9.wav"),
+    predicted(
+        "text in a name that is no UTF-8", holding(b"x", BYTES), "not an audio", file=BYTES, shown=r"caf\xe9.wav"
+    ),
     predicted("a turn of direction in a name", lambda p: None, MISSING, file="\u202evaw.wav", shown=r"\u202evaw"),
     predicted("a pipe of text", fifo_of(b"words"), NO_RECORDING),
     predicted("a pipe of a cut wav", fifo_of(cut(WAV, 0.5)), "is truncated"),
@@ -281,7 +286,9 @@ STREAMS = [
 
 NOT_A_FILE = [
     Case("recording, /dev/null", ("predict", "/dev/null", "--model", "=model.onnx"), ("/dev/null is empty",)),
-    Case("recording, /dev/zero", ("predict", "/dev/zero", "--model", "=model.onnx"), ("/dev/zero is not a recording",)),
+    Case(
+        "recording, /dev/zero", ("predict", "/dev/zero", "--model", "=model.onnx"), ("/dev/zero is not an audio file",)
+    ),
 ]
 
 CASES = [*truncated(), *CONTENTS, *PLACES, *STREAMS, *NOT_A_FILE]

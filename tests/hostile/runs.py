@@ -87,7 +87,7 @@ DAMAGED: dict[str, tuple[Make, str]] = {
     "a fold with a stranger": (edited("folds/folds.json", lambda c: c[0]["test"].append("x")), "folds.json"),  # type: ignore[index]
 }
 RESULTS: dict[str, tuple[Make, str]] = {
-    "no result": (gone(RESULT), "trainings left"),
+    "no result": (gone(RESULT), "trainings are left"),
     "an empty result": (damaged(RESULT, b""), "result.npz"),
     "half of a result": (with_run(lambda run: os.truncate(run / RESULT, 300)), "result.npz"),
     "a result of text": (damaged(RESULT, "no arrays"), "result.npz"),
@@ -128,7 +128,7 @@ AUDITED = [
     for name in SOME
 ]
 
-NO_COUNTS = "names no numbers of clips; give some by comma, such as 0,5,10,20"
+NO_COUNTS = "needs numbers of clips, separated by commas, such as 0,5,10,20"
 ASKED = [
     Case(
         f"run, asked: {' '.join(words)}",
@@ -141,7 +141,7 @@ ASKED = [
         *(("evaluate", "--adapt", counts, NO_COUNTS) for counts in ("x", "-1", "1.5", ",", "5;10")),
         ("evaluate", "--robustness", "--models", "nope", "has no model 'nope'; available: cnn, yamnet"),
         ("evaluate", "--learning-curve", "--models", "nope", "has no model 'nope'"),
-        ("evaluate", "--models", "cnn", "give it beside one of them"),
+        ("evaluate", "--models", "cnn", "give it with one of them"),
         ("evaluate", "--robustness", "--data", "/nowhere/missing", "missing does not exist"),
         ("evaluate", "--learning-curve", "--data", "/nowhere/missing", "missing does not exist"),
         ("audit", "--models", "nope", "has no model 'nope'"),
@@ -154,7 +154,7 @@ PLACES = [
     Case("out, a file", (*STARTED, "@bad"), ("bad", "; "), lambda p: p.write("bad"), progress=True),
     Case("out, below a file", (*STARTED, "@bad/run"), ("bad", "; "), lambda p: p.write("bad"), progress=True),
     Case(
-        "out, other things", (*STARTED, "@bad"), ("bad holds letter.txt but no run", "--out"),
+        "out, other things", (*STARTED, "@bad"), ("bad contains letter.txt but no run", "--out"),
         lambda p: p.write("bad/letter.txt"), progress=True,
     ),
     Case("out, a name that is too long", (*STARTED, "@" + 300 * "x"), ("Cannot write", "File name"), progress=True),
@@ -162,7 +162,7 @@ PLACES = [
     Case("out, no UTF-8", (*STARTED, os.fsdecode(b"@caf\xe9")), (r"caf\xe9", "UTF-8"), progress=True),
     Case(
         "out, another run", ("run", "--data", "=corpus", "--models", "cnn", "--out", "@bad"),
-        ("bad holds a run of another recipe", "choose another folder with --out"),
+        ("bad contains a run of another recipe", "choose another folder with --out"),
         with_run(lambda run: None), progress=True,
     ),
     Case("plots, a file", ("data", "describe", "=corpus", "--out", "@bad"), ("bad", "; "), lambda p: p.write("bad"),

@@ -47,7 +47,7 @@ CASES = [
     typed("run", "--models", "cnn;yamnet", says="Unknown model 'cnn;yamnet'; available"),
     typed("run", "--models", "", says="--models is empty"),
     typed("run", "--models", ",", says="No model is named; available: cnn"),
-    typed("run", "--models", "ensemble", says="an ensemble needs two other models"),
+    typed("run", "--models", "ensemble", says="an ensemble needs at least two other models"),
     typed("run", "--models", "[red]", says="Unknown model '[red]'"),
     typed("run", "--models", "\x1b[31m", says=r"Unknown model '\x1b[31m'"),
     typed("run", "--data", "", says="--data is empty"),
@@ -63,9 +63,9 @@ CASES = [
     typed("run", "--recipe", "@.", says=("Cannot read the recipe", "give a TOML file")),
     typed("run", "--recipe", "@a.toml", "--variant", "best", says="give one of the two", made="a.toml"),
     typed("run", "--recipe", "@a.toml", "--models", "yamnet", says="available: cnn", made="a.toml"),
-    typed("run", "--resume", says="runs/ holds no run to go on with; start one with 'emovox run'"),
+    typed("run", "--resume", says="runs/ contains no run to continue; start one with 'emovox run'"),
     *(
-        typed("run", "--resume", *more, says=(f"{more[0]} has no place beside it", "leave it out"))
+        typed("run", "--resume", *more, says=(f"{more[0]} cannot be given with it", "leave it out"))
         for more in (
             ("--protocol", "loso"), ("--models", "cnn"), ("--variant", "best"), ("--epochs", "3"), ("--seeds", "2"),
             ("--batch-size", "8"), ("--quick",), ("--recipe", "@a.toml"),

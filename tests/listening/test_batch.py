@@ -48,5 +48,5 @@ def test_pauses_are_no_speech_at_any_level(level):
 
 def test_little_speech_is_warned_of():
     heard = Prediction(LABELS, np.float32([0.2, 0.3, 0.5]), speech_seconds=0.42, novelty=2.0)
-    assert heard.warnings == ("0.4 s of speech: unreliable", "unlike all that the model learnt from")
+    assert heard.warnings == ("0.4 s of speech: unreliable", "unlike the training clips")
     assert Prediction(LABELS, np.float32([0.2, 0.3, 0.5]), speech_seconds=0.5).warnings == ()

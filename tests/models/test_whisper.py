@@ -65,7 +65,7 @@ def test_its_steps_are_those_whose_statistics_are_kept() -> None:
 
 def test_layers_are_those_of_the_size() -> None:
     assert recipe_from_toml('[models.whisper]\nvariant = "small"\nlayers = [12]').models["whisper"].layers == (12,)  # type: ignore[attr-defined]
-    with pytest.raises(RecipeError, match=r"layers of base must be some of 0 to 6, in rising order"):
+    with pytest.raises(RecipeError, match=r"layers of base must be numbers from 0 to 6, in rising order"):
         recipe_from_toml('[models.whisper]\nvariant = "base"\nlayers = [12]')
     with pytest.raises(RecipeError, match=r"unknown variant 'huge' of whisper; available: tiny\.en, tiny"):
         recipe_from_toml('[models.whisper]\nvariant = "huge"')

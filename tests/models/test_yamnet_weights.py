@@ -182,7 +182,7 @@ def test_short_tflite_gives_the_same_answers_as_the_network_it_came_from(legacy,
     load_into(body, yamnet_weights._read_tflite(path, convolutions(SHORT)))
     theirs = tf_keras.Model(legacy.input, legacy.get_layer(f"layer{SHORT}/pointwise_conv/relu").output)(spectrograms())
     np.testing.assert_allclose(body.predict(spectrograms(), verbose=0), theirs, rtol=1e-4, atol=1e-4)
-    with pytest.raises(ModelError, match="holds 9 convolutions, YAMNet has 27"):
+    with pytest.raises(ModelError, match="contains 9 convolutions, YAMNet has 27"):
         read_weights(path)
 
 
@@ -327,5 +327,5 @@ def test_a_wrong_digest_is_refused_and_leaves_nothing(server, tmp_path, monkeypa
 def test_without_weights_a_person_is_told_how_to_get_them(tmp_path, monkeypatch):
     monkeypatch.setenv("EMOVOX_CACHE", str(tmp_path))
     monkeypatch.setattr(yamnet_weights, "URL", "http://127.0.0.1:9/yamnet.h5")
-    with pytest.raises(ModelError, match=r"cannot be had.*--yamnet-weights PATH"):
+    with pytest.raises(ModelError, match=r"Cannot get.*--yamnet-weights PATH"):
         find_weights(None)

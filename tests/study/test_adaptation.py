@@ -78,13 +78,13 @@ def test_a_voice_that_lies_elsewhere_is_brought_back(run: Run, tiny_corpus: Corp
 def test_speakers_that_were_heard_in_training_are_refused(run: Run, tiny_corpus: Corpus) -> None:
     fold = next(iter(run.folds.values()))
     run.folds[fold.name] = FoldRecord(fold.name, fold.train, fold.validation, fold.test, leaky=True)
-    with pytest.raises(RunError, match="heard in training; use a run of another protocol"):
+    with pytest.raises(RunError, match="in training too; use a run of another protocol"):
         adapt(run, tiny_corpus, [0])
 
 
 def test_a_run_without_a_published_network_is_refused(run: Run, tiny_corpus: Corpus, monkeypatch) -> None:
     monkeypatch.setattr(module, "Heard", Serial)
-    with pytest.raises(ModelError, match="none can be centred on a speaker"):
+    with pytest.raises(ModelError, match="only such models can be adapted"):
         adapt(run, tiny_corpus, [0])
 
 

@@ -200,7 +200,7 @@ def test_what_cannot_be_audited_is_refused_before_any_work(run: Run, tiny_corpus
     np.save(path, np.ones((8, 12), np.float32))
     with pytest.raises(RunError, match=r"other weights of one .ear\.npy.*--ear-weights"):
         audit.audit(run, tiny_corpus, {"ear": path}, executor=Serial(ignore))
-    with pytest.raises(RunError, match="trainings left"):
+    with pytest.raises(RunError, match="trainings are left"):
         audit.audit(fake_run(tmp_path / "left", models=("yamnet",), finish=False), tiny_corpus)
     assert not run.at.trial("one-by-clip").exists()
 
@@ -233,7 +233,7 @@ def test_the_command_shows_what_tricks_are_worth_and_fails_where_something_leaks
     assert '<h2 id="audit">' in run.at.report.read_text()
     monkeypatch.setattr(audit, "guessing", lambda *_: Interval(0.9, 0.9, 0.9))
     leaking = type_in("audit", run.path)
-    assert leaking.exit_code == 2 and "NOT at chance" in leaking.output and "so no figure of this run" in leaking.output
+    assert leaking.exit_code == 2 and "NOT at chance" in leaking.output and "so no result of this run" in leaking.output
 
 
 def test_more_than_chance_on_shuffled_labels_is_said_loudly() -> None:

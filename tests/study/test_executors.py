@@ -90,7 +90,7 @@ def test_errors_and_deaths_reach_the_owner_and_leave_no_process() -> None:
         result(pool, refuse)
     assert sleeper.done() and time.monotonic() - started < 300
     assert multiprocessing.active_children() == []
-    with pytest.raises(EmovoxError, match="go on with 'emovox go'"), Processes(1, 1, ignore, "emovox go") as pool:
+    with pytest.raises(EmovoxError, match="continue with 'emovox go'"), Processes(1, 1, ignore, "emovox go") as pool:
         tasks = [pool.submit(die), pool.submit(work, 1)]
         wait(tasks)
         list(pool.results(tasks[:1]))

@@ -97,7 +97,7 @@ def test_a_user_s_own_corpus(make, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return " ".join(shown.output.split())
 
     verified = emovox("data", "verify", data)
-    assert "is whole: 23 recordings" in verified and "of [très] heureux 9 of [∕怒り] 7" in verified
+    assert "is complete: 23 recordings" in verified and "of [très] heureux 9 of [∕怒り] 7" in verified
     with warnings.catch_warnings():
         warnings.filterwarnings("error", "Glyph")  # a letter that no font has
         described = emovox("data", "describe", data, "--out", "plots")

@@ -231,10 +231,10 @@ def test_the_default_study_goes_on_without_kinds_that_cannot_be_had(
     run_study(recipe, real, tmp_path / "run", optional=tuple(recipe.models), progress=listener)
     assert tuple(planned[0].recipe.models) == ("cnn", "cnn_lstm", "ensemble")
     yamnet, whisper, *pupils = listener.said
-    assert yamnet.startswith("Going on without yamnet: ") and "--yamnet-weights PATH" in yamnet
-    assert whisper.startswith("Going on without whisper: ") and "--whisper-weights PATH" in whisper
+    assert yamnet.startswith("Continuing without yamnet: ") and "--yamnet-weights PATH" in yamnet
+    assert whisper.startswith("Continuing without whisper: ") and "--whisper-weights PATH" in whisper
     assert [sentence.split()[0] for sentence in pupils] == ["cnn", "cnn_lstm"]
-    assert all("learns without its teacher" in sentence for sentence in pupils)
+    assert all("is trained without its teacher" in sentence for sentence in pupils)
     assert not any("\n" in sentence for sentence in listener.said)
     again = Listener()
     run_study(planned[0].recipe, real, tmp_path / "run", resume=True, progress=again)
@@ -246,7 +246,7 @@ def test_a_kind_that_was_asked_for_by_name_is_an_error(
     real: Corpus, tmp_path: Path, planned: list[Run], name: str
 ) -> None:
     recipe = Recipe(models={name: KINDS[name].settings()})
-    with pytest.raises(EmovoxError, match=f"cannot be had.*--{name}-weights PATH") as caught:
+    with pytest.raises(EmovoxError, match=f"Cannot get.*--{name}-weights PATH") as caught:
         run_study(recipe, real, tmp_path / "run")
     assert "\n" not in str(caught.value) and planned == [] and not (tmp_path / "run").exists()
 
@@ -282,7 +282,9 @@ def test_a_run_goes_on_with_the_weights_that_it_began_with_alone(
     copy = tmp_path / "copy.npy"
     copy.write_bytes(kernel.read_bytes())
     np.save(kernel, np.zeros((8, 12), np.float32))
-    with pytest.raises(RunError, match=r"began with other weights of one \(ear\.npy, SHA-256 \w{12}…\)") as caught:
+    with pytest.raises(
+        RunError, match=r"was started with other weights of one \(ear\.npy, SHA-256 \w{12}…\)"
+    ) as caught:
         run_study(ears(), real, tmp_path / "run", resume=True, weights={"ear": kernel})
     assert "--ear-weights" in str(caught.value)
     copy.rename(kernel)

@@ -1,4 +1,4 @@
-"""Every text is whole: figures filled in, citations with an entry, mathematics that becomes MathML."""
+"""Every text is complete: figures filled in, citations with an entry, mathematics that becomes MathML."""
 
 import re
 

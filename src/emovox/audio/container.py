@@ -14,7 +14,7 @@ from typing import BinaryIO
 FORMATS = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "NIST", "FLAC", "OGG", "MP3")
 """Containers, in libsndfile's words, that are read: those whose whole length can be checked, and MP3."""
 
-AGAIN = "copy or download it anew"
+AGAIN = "copy or download it again"
 
 _UNTOLD = 0x7F000000
 """Writers that cannot seek back (a pipe) leave a size from here up in the header, and then mean "to the end"."""
@@ -64,7 +64,7 @@ def flaw(raw: BinaryIO) -> str:
     raw.seek(0)
     head = raw.read(1024)
     if head[:4] == b"caff" and head[28:32] == b"alac":  # libsndfile prints of its damage, and goes on
-        return "is CAF of ALAC, whose damage would go unnoticed; give WAV or FLAC"
+        return "is CAF with ALAC, where damage cannot be detected; give WAV or FLAC"
     for at in (8, 4):  # where a container tells its form
         chunks = _CONTAINERS.get((head[:4], head[at : at + 4]))
         if chunks:
@@ -124,9 +124,9 @@ def _flaw_of_ogg(raw: BinaryIO, size: int) -> str:
             break
         body = raw.read(sum(lengths))
         if len(body) == sum(lengths) and _ogg_sum(page[:22] + bytes(4) + page[26:] + lengths + body) != page[22:26]:
-            return f"is damaged: one of its Ogg pages is not as it was written; {AGAIN}"
+            return f"is damaged: an Ogg page has a wrong checksum; {AGAIN}"
         if page[5] & 2 and began:
-            return "holds several Ogg streams, one behind another; give one file each"
+            return "contains several Ogg streams, one after another; save each in its own file"
         began = began or not page[5] & 2
         ended = bool(page[5] & 4)
         at += 27 + len(lengths) + sum(lengths)

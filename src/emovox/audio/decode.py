@@ -182,7 +182,7 @@ def _opened(source: Source, name: str, most_seconds: float = MAX_SECONDS) -> Ite
         try:
             raw = stack.enter_context(_seekable(source, name, most_seconds))
             if not raw.read(1):
-                raise AudioError(f"{name} is empty; record or download it anew")
+                raise AudioError(f"{name} is empty; record or download it again")
             wrong = flaw(raw)
             if mpeg.is_mp3(_from_start(raw, 4)):
                 try:
@@ -200,9 +200,11 @@ def _opened(source: Source, name: str, most_seconds: float = MAX_SECONDS) -> Ite
         try:
             file = stack.enter_context(soundfile.SoundFile(_Calm(raw)))
         except (soundfile.SoundFileError, RuntimeError, TypeError):  # TypeError: a name in .raw, which tells no rate
-            raise UnknownFormat(f"{name} is not a recording that can be read; give {GIVE}") from None
+            raise UnknownFormat(f"{name} is not an audio file that can be read; give {GIVE}") from None
         if file.format not in FORMATS or (file.format == "MP3") != (file.subtype == "MPEG_LAYER_III"):
-            raise UnknownFormat(f"{name} is {file.format} of {file.subtype}, which may be cut unnoticed; give {GIVE}")
+            raise UnknownFormat(
+                f"{name} is {file.format} of {file.subtype}, where a cut cannot be detected; give {GIVE}"
+            )
         yield file
 
 
@@ -241,11 +243,11 @@ def _seekable(source: Source, name: str, most_seconds: float) -> BinaryIO:
         return io.BytesIO(_drained(source, name, most_seconds))
     path = Path(source)
     if path.is_dir():
-        raise AudioError(f"{name} is a folder; name a recording in it")
+        raise AudioError(f"{name} is a folder; give a recording in it")
     try:
         file = path.open("rb")
     except ValueError:  # a NUL in the name
-        raise AudioError(f"{name!r} cannot be the name of a file; check it") from None
+        raise AudioError(f"{name!r} is not a valid file name; check it") from None
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     with file:
@@ -259,7 +261,7 @@ def _drained(stream: BinaryIO, name: str, most_seconds: float) -> bytes:
     read = getattr(stream, "read1", stream.read)  # what is there already, without waiting for more
     while chunk := read(1 << 16):
         if not isinstance(chunk, bytes):
-            raise AudioError(f"{name} is open as text; open it as a binary file")
+            raise AudioError(f"{name} is open in text mode; open it in binary mode")
         content += chunk
         if not heard and len(content) >= look:
             with contextlib.suppress(soundfile.SoundFileError, RuntimeError, TypeError):
@@ -270,7 +272,7 @@ def _drained(stream: BinaryIO, name: str, most_seconds: float) -> bytes:
         if len(content) > most:
             if heard:
                 raise AudioError(too_long(name, None, most_seconds))
-            raise AudioError(f"{name} is not a recording that can be read; give {GIVE}")
+            raise AudioError(f"{name} is not an audio file that can be read; give {GIVE}")
     return bytes(content)
 
 
@@ -284,7 +286,7 @@ def _seek(file: soundfile.SoundFile, name: str, info: AudioInfo, start: float, e
     first, last = (round(seconds * info.sample_rate_hz) for seconds in (start, info.seconds if end is None else end))
     if not 0 <= first < last <= info.frames + MIN_SECONDS * info.sample_rate_hz:  # times are often rounded
         where = f"{start:g} to {'its end' if end is None else f'{end:g} s'}"
-        raise AudioError(f"{name} lasts {info.seconds:g} s, and has no part from {where}; mend its start and end")
+        raise AudioError(f"{name} lasts {info.seconds:g} s, so it has no part from {where}; correct start and end")
     file.seek(first)
     return replace(info, frames=min(last, info.frames) - first)
 
@@ -296,7 +298,7 @@ def _read(file: soundfile.SoundFile, name: str, info: AudioInfo, frames: int) ->
             return _read_to_the_end(file, info, frames)
         samples: np.ndarray = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError):
-        raise AudioError(f"{name} is truncated or damaged: its sound cannot be decoded; {AGAIN}") from None
+        raise AudioError(f"{name} is truncated or damaged: its audio cannot be decoded; {AGAIN}") from None
     if len(samples) < info.frames:
         raise AudioError(
             f"{name} is truncated: {info.frames - len(samples)} of {info.frames} frames are missing; {AGAIN}"

@@ -51,7 +51,7 @@ def converted(path: Path, most_seconds: float = MAX_SECONDS) -> Iterator[Path]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise AudioError(
-            f"{path} is not a recording that can be read; give {GIVE}, or install ffmpeg, which reads most others"
+            f"{path} is not an audio file that can be read; give {GIVE}, or install ffmpeg, which reads most others"
         )
     with scratch() as folder:
         wave, said = folder / "sound.wav", folder / "errors.txt"
@@ -65,9 +65,9 @@ def converted(path: Path, most_seconds: float = MAX_SECONDS) -> Iterator[Path]:
             with said.open("wb") as errors:
                 code = subprocess.run(command, stderr=errors, timeout=30 + most_seconds / 10, check=False).returncode
         except subprocess.TimeoutExpired:
-            raise AudioError(f"{path} took ffmpeg too long; convert it to WAV yourself, and give that") from None
+            raise AudioError(f"{path} takes ffmpeg too long; convert it to WAV and give that file") from None
         if code or not wave.exists():
-            raise AudioError(f"{path} is not a recording that can be read, by ffmpeg either; give {GIVE}")
+            raise AudioError(f"{path} is not an audio file that can be read, by ffmpeg either; give {GIVE}")
         if said.stat().st_size:
             raise AudioError(f"{path} is truncated or damaged: ffmpeg cannot read all of it; {AGAIN}")
         if probe(wave, str(path)).seconds > most_seconds:

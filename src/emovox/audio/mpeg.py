@@ -41,7 +41,7 @@ def counted(content: bytes) -> bytes:
     if at > len(content) or (len(left) < 4 and left[:1] == b"\xff"):
         raise ValueError("is truncated: the end of its last frame is missing")
     if any(_frame_bytes(content, later, start) for later in _syncs(content, at)):
-        raise ValueError("is damaged: something else stands between its frames")
+        raise ValueError("is damaged: there is other data between its frames")
     tag = _counter(content, start)
     if tag is None:
         return _telling(content[start:at], count)

@@ -50,11 +50,11 @@ def check_rate(sample_rate_hz: int, name: str) -> None:
         AudioError: It is below 4 kHz, or above any that is in use.
     """
     if sample_rate_hz > MAX_SAMPLE_RATE_HZ:
-        raise AudioError(f"{name} has {sample_rate_hz} samples a second, which cannot be; export it again at 48000")
+        raise AudioError(f"{name} has an impossible sample rate, {sample_rate_hz} Hz; export it again at 48000 Hz")
     if not sample_rate_hz >= MIN_SAMPLE_RATE_HZ:
         raise AudioError(
-            f"{name} has {sample_rate_hz} samples a second; at least {MIN_SAMPLE_RATE_HZ} are needed, "
-            "so record it anew at 16000 or more"
+            f"{name} has a sample rate of {sample_rate_hz} Hz; at least {MIN_SAMPLE_RATE_HZ} Hz is needed, "
+            "so record it again at 16000 Hz or more"
         )
 
 
@@ -75,13 +75,13 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
 
     >>> check_waveform(np.zeros(16000), "zeros")
     Traceback (most recent call last):
-    emovox.errors.AudioError: zeros is silent once mixed to one channel; check the microphone and record it anew
+    emovox.errors.AudioError: zeros is silent once mixed to one channel; check the microphone and record it again
     """
     check_rate(sample_rate_hz, name)
     checked = check_samples(waveform, name)
     seconds = len(checked) / sample_rate_hz
     if not len(checked):
-        raise AudioError(f"{name} holds no samples; record it anew")
+        raise AudioError(f"{name} contains no samples; record it again")
     if seconds < MIN_SECONDS:
         raise AudioError(
             f"{name} lasts {1000 * seconds:.0f} ms; at least {1000 * MIN_SECONDS:.0f} ms are needed, "
@@ -90,7 +90,7 @@ def check_waveform(waveform: np.ndarray, name: str, sample_rate_hz: int = SAMPLE
     if seconds > MAX_SECONDS:
         raise AudioError(too_long(name, seconds))
     if float(checked.max()) - float(checked.min()) < SILENCE:
-        raise AudioError(f"{name} is silent once mixed to one channel; check the microphone and record it anew")
+        raise AudioError(f"{name} is silent once mixed to one channel; check the microphone and record it again")
     return checked
 
 
@@ -112,14 +112,14 @@ def check_samples(samples: np.ndarray, name: str) -> np.ndarray:
     if samples.ndim != 1:
         raise AudioError(f"{name} has the shape {samples.shape}; give one channel, (samples,)")
     if samples.dtype.kind != "f":
-        raise AudioError(f"{name} holds {samples.dtype}; give floating point within ±1 (int16: divide by 32768)")
+        raise AudioError(f"{name} contains {samples.dtype}; give floating point within ±1 (int16: divide by 32768)")
     low, high = float(samples.min(initial=0)), float(samples.max(initial=0))  # either is NaN where any sample is
     if not np.isfinite(low) or not np.isfinite(high):
         broken = int((~np.isfinite(samples)).sum())
-        raise AudioError(f"{name} holds NaN or infinite samples ({broken}); export it again from its source")
+        raise AudioError(f"{name} contains NaN or infinite samples ({broken}); export it again from its source")
     if max(-low, high) > MAX_LEVEL:
         raise AudioError(
-            f"{name} swings to {max(-low, high):.3g} times full scale; scale it to ±1 (samples meant as 16-bit "
+            f"{name} reaches {max(-low, high):.3g} times full scale; scale it to ±1 (samples meant as 16-bit "
             "numbers: divide by 32768), or export it again from its source"
         )
     return np.ascontiguousarray(samples, dtype=np.float32)
@@ -129,4 +129,6 @@ def too_long(name: str, seconds: float | None, most_seconds: float = MAX_SECONDS
     """The message for what lasts longer than it may; None where its length is not known."""
     lasts = f"more than {most_seconds:.0f} s" if seconds is None else f"{seconds:.0f} s"
     timeline = ", or ask for its timeline" if most_seconds == MAX_SECONDS else ""
-    return f"{name} lasts {lasts}; at most {most_seconds:.0f} s are judged at once, so cut it into utterances{timeline}"
+    return (
+        f"{name} lasts {lasts}; at most {most_seconds:.0f} s can be given at once, so cut it into utterances{timeline}"
+    )

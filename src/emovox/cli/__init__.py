@@ -38,13 +38,13 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def start(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an error; works after a command too.")
     ] = False,
 ) -> None:
-    """Recognise emotion in speech: train, judge, compare and export several kinds of model."""
+    """Recognise emotion in speech: train, evaluate, compare and export several kinds of model."""
 
 
 def main() -> None:

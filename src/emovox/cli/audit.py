@@ -22,14 +22,14 @@ def audit(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Which models, by comma. Default: those that learn in no epochs; others take as long as in the run.",
+            help="Models, by comma. Default: those trained without epochs; others take as long as in the run.",
         ),
     ] = None,
     data: MovedOption = None,
     workers: WorkersOption = None,
     **weights: Path | None,
 ) -> None:
-    """Train a run's models again under tricks that inflate figures, and show what each is worth.
+    """Train a run's models again with tricks that inflate results, and show how much each one adds.
 
     It splits by clip, chooses on test clips, normalises by test speaker, copies recordings, shuffles labels.
     """

@@ -87,14 +87,14 @@ class Commands(TyperGroup):
             if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
                 fail(
                     "Out of memory. Halve --batch-size, use --workers 1, or close other programs; finished trainings "
-                    "are kept, and --resume goes on from them.",
+                    "are kept, and --resume continues from them.",
                     EmovoxError.exit_code,
                 )
             if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("emovox"):
                 extra = "serve" if ctx.invoked_subcommand == "serve" else "train"
                 fail(f"This command needs {error.name}. Run: pip install 'emovox[{extra}]'", EmovoxError.exit_code)
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            fail(f"Unexpected error: {reason}. Please report it with what the same command prints with --debug.")
+            fail(f"Unexpected error: {reason}. Please report it, with the output of the same command with --debug.")
 
 
 def fail(message: str, code: int = UNEXPECTED) -> NoReturn:
@@ -134,7 +134,7 @@ def _is_of_output(error: Exception) -> bool:
 def _give_up_output(error: OSError) -> None:
     """Say that the output cannot be written, and drop the rest of it; a pipe that nobody reads is no news."""
     if error.errno != errno.EPIPE:
-        complain(f"Cannot write the output: {error.strerror}; free some space, or send it elsewhere")
+        complain(f"Cannot write the output: {error.strerror}; free some space, or write to another disk")
     with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 

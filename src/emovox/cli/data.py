@@ -26,7 +26,7 @@ CorpusArgument = Annotated[
 
 @app.command("get", epilog=examples("emovox data get ravdess", "emovox data get ~/Downloads/ravdess.zip"))
 def data_get(corpus: CorpusArgument = "ravdess") -> None:
-    """Find a corpus, or download it, and say where it lies."""
+    """Find a corpus, or download it, and show where it is."""
     from emovox.corpora import ravdess
     from emovox.terminal import StageProgress
 
@@ -47,7 +47,7 @@ def data_get(corpus: CorpusArgument = "ravdess") -> None:
 
 @app.command("verify", epilog=examples("emovox data verify ravdess", "emovox data verify ~/ravdess"))
 def data_verify(corpus: CorpusArgument = "ravdess") -> None:
-    """Decode every file and name what is missing, extra, altered, unreadable, duplicate or mislabelled."""
+    """Decode every file and list what is missing, extra, altered, unreadable, duplicate or mislabelled."""
     from emovox.corpora.verify import verify
     from emovox.terminal import StageProgress, show_listings
 

@@ -32,42 +32,42 @@ app = typer.Typer()
 def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with finished trainings.")],
     finished: Annotated[
-        bool, typer.Option("--finished", help="Judge the models that are done, though others are not yet.")
+        bool, typer.Option("--finished", help="Evaluate the finished models of a run that is not complete.")
     ] = False,
     robustness: Annotated[
         bool,
         typer.Option(
             "--robustness",
-            help="Ask the models about test clips altered as by a telephone, a codec, noise or a room; takes minutes.",
+            help="Test the models on altered clips (telephone, codecs, noise, rooms); takes minutes.",
         ),
     ] = False,
     learning_curve: Annotated[
-        bool, typer.Option("--learning-curve", help="Train on fewer speakers, to see what more would bring.")
+        bool, typer.Option("--learning-curve", help="Train on fewer speakers, to see what more speakers would bring.")
     ] = False,
     adapt: Annotated[
         str | None,
         typer.Option(
             metavar="COUNTS",
-            help="Centre the models on so many clips of each test speaker, without labels, such as 0,5,10,20.",
+            help="Centre the models on this many clips of each test speaker, without labels, such as 0,5,10,20.",
         ),
     ] = None,
     explain: Annotated[
         bool,
-        typer.Option("--explain", help="Find which parts of the ten hardest clips the models attend to."),
+        typer.Option("--explain", help="Show which parts of the ten hardest clips the models use."),
     ] = False,
     models: Annotated[
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="Whom --robustness and --explain ask (default: all) and --learning-curve trains (default: those that "
-            "learn in no epochs), by comma.",
+            help="Models for --robustness and --explain (default: all) or --learning-curve (default: those trained "
+            "without epochs), by comma.",
         ),
     ] = None,
     data: MovedOption = None,
     workers: WorkersOption = None,
     **weights: Path | None,
 ) -> None:
-    """Judge a run again from its predictions, and write its tables, figures and report anew."""
+    """Evaluate a run again from its predictions, and write its tables, figures and report again."""
     from emovox.evaluation import evaluate as judge
     from emovox.evaluation import write_results
     from emovox.runs import Run
@@ -75,7 +75,7 @@ def evaluate(
 
     if models and not (robustness or learning_curve or explain):
         raise ModelError(
-            "--models says whom --robustness and --explain ask or --learning-curve trains; give it beside one of them"
+            "--models chooses models for --robustness, --explain or --learning-curve; give it with one of them"
         )
     counts = None if adapt is None else _counts(adapt)
     opened, console = Run.open(run), Screen()
@@ -102,7 +102,7 @@ def _counts(listed: str) -> list[int]:
     except ValueError:
         counts = []
     if not counts or counts[0] < 0:
-        raise ModelError(f"--adapt {listed} names no numbers of clips; give some by comma, such as 0,5,10,20")
+        raise ModelError(f"--adapt needs numbers of clips, separated by commas, such as 0,5,10,20; got {listed}")
     return counts
 
 
@@ -153,7 +153,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders.")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write it to a file too, which ends in .html, .md, .txt or .pdf."),
+        typer.Option(
+            metavar="FILE", help="Write the comparison to a file too; its name ends in .html, .md, .txt or .pdf."
+        ),
     ] = None,
 ) -> None:
     """Show the models of several runs side by side, each with its protocol."""

@@ -45,14 +45,14 @@ def listen(
         str | None, typer.Option(metavar="NAME|NUMBER", help="Which microphone. Default: the system's choice.")
     ] = None,
     stand_in: Annotated[
-        Path | None, typer.Option("--input", metavar="FILE", help="Listen to a recording instead, in its own time.")
+        Path | None, typer.Option("--input", metavar="FILE", help="Listen to a recording instead, in real time.")
     ] = None,
-    fast: Annotated[bool, typer.Option("--fast", help="Beside --input: as fast as this machine can.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Every event as one JSON object a line.")] = False,
+    fast: Annotated[bool, typer.Option("--fast", help="With --input: as fast as this machine can.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Every event as one JSON object per line.")] = False,
 ) -> None:
-    """Say live what emotion is heard, several times a second; Ctrl-C ends. Nothing is kept or sent."""
+    """Show the emotion live, several times per second; Ctrl-C ends. Nothing is stored or sent."""
     if fast and stand_in is None:
-        raise typer.BadParameter("--fast goes with --input FILE; a microphone has its own time")
+        raise typer.BadParameter("--fast needs --input FILE; a microphone is always in real time")
     recognizer = recognizer_for(run, model, adapt)
     console = Screen()
     if not as_json:

@@ -23,11 +23,11 @@ app = typer.Typer()
 def page(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, for any web server.")],
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")
+        Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model is used.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="FILE.onnx", help="An artifact; beside --run, the name of one of its models."),
+        typer.Option("--model", metavar="FILE.onnx", help="An artifact; with --run, the name of one of its models."),
     ] = None,
 ) -> None:
     """Write the page and a model as files; it listens in the browser, and the sound never leaves that machine."""
@@ -40,6 +40,6 @@ def page(
     elif model is not None:
         recognizer = Recognizer(model)
     else:
-        raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
+        raise ModelError("No model is given; give --run runs/NAME, or --model FILE.onnx")
     loaded = write_page(recognizer, out)
     say(Screen(), f"Page: {out / 'index.html'}, {loaded / 1e6:.1f} MB to load; put {out} on a web server")

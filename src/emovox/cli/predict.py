@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-RunOption = Annotated[Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")]
+RunOption = Annotated[Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model is used.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="FILE.onnx", help="An artifact; beside --run, the name of one of its models."),
+    typer.Option("--model", metavar="FILE.onnx", help="An artifact; with --run, the name of one of its models."),
 ]
 AdaptOption = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE|FOLDER",
-        help="Recordings of the same speaker and microphone, whose emotions need not be known; may be given "
-        "several times. Ten in the speaker's several moods serve well.",
+        help="Recordings of the same speaker and microphone, without labels; can be given several times. About "
+        "ten with different emotions work well.",
     ),
 ]
 
@@ -58,27 +58,27 @@ def predict(
     run: RunOption = None,
     model: ModelOption = None,
     adapt: AdaptOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="OUT", help="Write one row a recording; a stopped job goes on where it ended."),
+        typer.Option(
+            "--csv", metavar="OUT", help="Write one row per recording; a stopped job continues where it ended."
+        ),
     ] = None,
-    top: Annotated[int, typer.Option(metavar="K", min=1, help="Name the K likeliest emotions.")] = 3,
+    top: Annotated[int, typer.Option(metavar="K", min=1, help="Show the K most likely emotions.")] = 3,
     with_set: Annotated[
-        bool, typer.Option("--set", help="Name the emotions among which the true one is to be nine times in ten.")
+        bool, typer.Option("--set", help="Show the set of emotions that should contain the true one nine times in ten.")
     ] = False,
     timeline: Annotated[
         bool,
-        typer.Option("--timeline", help="Say what is heard when, in recordings of up to an hour: speech is found."),
+        typer.Option("--timeline", help="Show the emotion over time, in recordings of up to an hour."),
     ] = False,
-    form: Annotated[
-        Format | None, typer.Option("--format", help="Write the timeline so; without it as a table for people.")
-    ] = None,
+    form: Annotated[Format | None, typer.Option("--format", help="Format of the timeline. Default: a table.")] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="PNG|SVG", help="Draw the timeline of one recording. Needs matplotlib.")
     ] = None,
 ) -> None:
-    """Say what emotion is heard in recordings. Needs one artifact and no TensorFlow."""
+    """Predict the emotion in recordings. Needs one artifact and no TensorFlow."""
     from emovox.audio import MAX_SECONDS
     from emovox.listening import in_order
 
@@ -87,7 +87,7 @@ def predict(
     if over_time:
         form = Format.JSON if as_json and form is None else form
         if out is not None:
-            raise typer.BadParameter("--csv writes a row a recording; for a timeline give --format csv")
+            raise typer.BadParameter("--csv writes one row per recording; for a timeline give --format csv")
         check_options(asked, form, plot)
     recognizer = recognizer_for(run, model, adapt)
     if over_time:
@@ -132,7 +132,7 @@ def recognizer_for(run: Path | None, model: str | None, adapt: list[Path] | None
     elif model is not None:
         recognizer = Recognizer(model)
     else:
-        raise ModelError("No model to answer with; give --run runs/NAME, or --model FILE.onnx")
+        raise ModelError("No model is given; give --run runs/NAME, or --model FILE.onnx")
     return recognizer.adapted(_recordings(adapt)) if adapt else recognizer
 
 
@@ -146,7 +146,7 @@ def _write_table(
     with PredictionTable(out, str(recognizer.path), recognizer.labels) as table:
         left = [file for file in dict.fromkeys(asked) if str(file) not in table.done]
         if len(left) < len(asked):
-            errors.print(f"{len(asked) - len(left)} of {len(asked)} recordings are in {out} already", soft_wrap=True)
+            errors.print(f"{len(asked) - len(left)} of {len(asked)} recordings are already in {out}", soft_wrap=True)
         with StageProgress(errors) as progress:
             for done, (file, heard) in enumerate(zip(left, in_order(answer, left), strict=True), start=1):
                 if isinstance(heard, AudioError):
@@ -164,7 +164,7 @@ def _recordings(given: list[Path]) -> list[Path]:
     for path in given:
         inside = _inside(path)
         if os.path.isdir(path) and not inside:
-            raise AudioError(f"{path} holds no recordings ({', '.join(_suffixes())}); name a folder that does")
+            raise AudioError(f"{path} contains no recordings ({', '.join(_suffixes())}); give a folder with recordings")
         found += inside or [path]
     return found
 

@@ -26,12 +26,12 @@ def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with finished trainings.")],
     form: Annotated[
         Literal["html", "markdown", "text", "pdf"],
-        typer.Option("--format", help="Write it in this form too. A PDF is printed by a browser on this machine."),
+        typer.Option("--format", help="Write it in this format too. A PDF needs a browser on this machine."),
     ] = "html",
     pdf: Annotated[bool, typer.Option("--pdf", help="The same as --format pdf.")] = False,
-    show: Annotated[bool, typer.Option("--open", help="Open it.")] = False,
+    show: Annotated[bool, typer.Option("--open", help="Open it when it is written.")] = False,
 ) -> None:
-    """Write a run's report anew: figures, summary, page and model cards."""
+    """Write a run's report again: figures, summary, page and model cards."""
     from emovox.evaluation import evaluate
     from emovox.report import write_report
     from emovox.report.pdf import find_browser

@@ -39,10 +39,13 @@ DataOption = Annotated[
 ]
 MovedOption = Annotated[
     str | None,
-    typer.Option("--data", metavar="PATH", help="Where the run's recordings lie now. Default: where they lay then."),
+    typer.Option("--data", metavar="PATH", help="Where the run's recordings are now. Default: where they were."),
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, metavar="N", help="Processes at once. Default: what the machine has.")
+    int | None,
+    typer.Option(
+        "--workers", min=1, metavar="N", help="Processes at the same time. Default: as many as cores and memory allow."
+    ),
 ]
 
 
@@ -88,23 +91,31 @@ def run(
         ),
     ] = None,
     models: Annotated[
-        str | None, typer.Option(metavar="NAMES", help=f"Which models, by comma (default: all): {','.join(KINDS)}.")
+        str | None,
+        typer.Option(metavar="NAMES", help=f"Models, separated by commas (default: all): {','.join(KINDS)}."),
     ] = None,
     variant: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="default; best: the most accurate; reference: the published sizes, made to work; replica: the "
-            "published study to the letter.",
+            help="default; best: the most accurate; reference: the published sizes, corrected; replica: the "
+            "published study, unchanged.",
         ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most this many for each training.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, metavar="N", help="Clips a training step.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="At most this many epochs for each training.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, metavar="N", help="Clips in each training step.")] = None,
     no_augment: Annotated[
-        bool, typer.Option("--no-augment", help="Learn from the clips as they are, and not from altered ones too.")
+        bool, typer.Option("--no-augment", help="Train on the clips as they are, without altered copies.")
     ] = False,
     seeds: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Trainings of each model on each fold. Default: 1.")
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Number of trainings of each model on each fold, each with another seed. Default: 1.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -112,18 +123,18 @@ def run(
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A few epochs only: shows that everything works.")] = False,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --out, or with the newest under runs/.")
+        bool, typer.Option("--resume", help="Continue the run in --out, or the newest one in runs/.")
     ] = False,
     recipe: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as a run's own."),
+        typer.Option(metavar="FILE.toml", help="Settings of a whole study, such as recipe.toml of a run."),
     ] = None,
     workers: WorkersOption = None,
     no_board: Annotated[bool, typer.Option("--no-board", help="Write no logs for TensorBoard.")] = False,
     show: Annotated[bool, typer.Option("--open", help="Open the report in the browser at the end.")] = False,
     **weights: Path | None,
 ) -> None:
-    """Fetch, train, judge, compare and export: the whole study in one command."""
+    """Fetch, train, evaluate, compare and export: the whole study in one command."""
     from emovox.recipe import plan
     from emovox.terminal import StageProgress, show_finished
 
@@ -132,7 +143,7 @@ def run(
         "batch_size": batch_size, "no_augment": no_augment, "seeds": seeds, "quick": quick, "recipe": recipe,
     }  # fmt: skip
     if out is not None and visible(str(out)) != str(out):
-        raise RunError(f"{out} cannot be a run's name, as it is not plain text in UTF-8; choose another with --out")
+        raise RunError(f"{out} is not a valid name for a run: it is not UTF-8 text; choose another with --out")
     folder, earlier = out, None
     try:
         with StageProgress(Screen(stderr=True)) as progress:
@@ -160,8 +171,8 @@ def run(
             )  # fmt: skip
     except KeyboardInterrupt:
         if folder is not None and (folder / "recipe.toml").exists():
-            fail(f"Stopped. Go on with: {to_resume(folder)}", STOPPED)
-        fail("Stopped before any training. Run the same command again; what was fetched is kept.", STOPPED)
+            fail(f"Stopped. Continue with: {to_resume(folder)}", STOPPED)
+        fail("Stopped before any training. Run the same command again; downloads are kept.", STOPPED)
     from emovox.evaluation import evaluate
 
     given: dict[str, Any] = {"data": data, **settings, **weights}
@@ -197,8 +208,8 @@ def _refuse_changes(settings: dict[str, Any]) -> None:
     changed = [f"--{name.replace('_', '-')}" for name, value in settings.items() if value]
     if changed:
         raise RecipeError(
-            f"--resume goes on with the run's own recipe, so {changed[0]} has no place beside it; "
-            "leave it out, or start another run without --resume"
+            f"--resume continues with the run's own recipe, so {changed[0]} cannot be given with it; "
+            "leave it out, or start a new run without --resume"
         )
 
 
@@ -217,7 +228,7 @@ def _newest_run() -> Path:
     """The run under ``runs/`` that was started last."""
     recipes = sorted(RUNS.glob("*/recipe.toml"), key=lambda path: path.stat().st_mtime)
     if not recipes:
-        raise RunError(f"{RUNS}/ holds no run to go on with; start one with 'emovox run', or name one with --out")
+        raise RunError(f"{RUNS}/ contains no run to continue; start one with 'emovox run', or give one with --out")
     return recipes[-1].parent
 
 
@@ -229,7 +240,7 @@ def _load(data: str | None, progress: StageProgress, name: str) -> Corpus:
         return load_corpus(data=Path(data).expanduser(), progress=progress)
     wanted = data or name
     if wanted not in CORPORA:
-        raise CorpusError(f"The recipe is for the corpus {wanted!r}; say with --data PATH where that lies")
+        raise CorpusError(f"The recipe is for the corpus {wanted!r}; give its location with --data PATH")
     return load_corpus(wanted, progress=progress)
 
 

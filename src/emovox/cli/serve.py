@@ -23,21 +23,22 @@ app = typer.Typer()
 )
 def serve(
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model answers.")
+        Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model is used.")
     ] = None,
     model: Annotated[
         list[Path] | None,
         typer.Option(
-            "--model", metavar="FILE.onnx", help="An artifact; may be given several times, the first answers."
+            "--model", metavar="FILE.onnx", help="An artifact; can be given several times, the first is the default."
         ),
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 lets other machines ask.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 accepts other machines.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of that address; 0 takes a free one.")] = 8000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of that address; 0 takes a free one.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; each loads the models.")] = 1,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Recordings that a worker hears at once; by default the cores are shared.")
+        int | None,
+        typer.Option(min=1, help="Recordings that a worker processes at the same time. Default: the cores are shared."),
     ] = None,
     waiting: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are refused with 503.")] = 16,
     sockets: Annotated[int, typer.Option(min=0, help="Sockets that may be open; more are refused with 503.")] = 32,
@@ -48,7 +49,9 @@ def serve(
     ] = 30.0,
     origin: Annotated[
         list[str] | None,
-        typer.Option(metavar="https://HOST", help="A page of another host that may ask; may be given several times."),
+        typer.Option(
+            metavar="https://HOST", help="A page of another host that may send requests; can be given several times."
+        ),
     ] = None,
     api_key: Annotated[
         str | None,
@@ -56,11 +59,11 @@ def serve(
             envvar="EMOVOX_API_KEY",
             metavar="KEY",
             show_default=False,
-            help="What callers must send; best given in the environment, where other users do not see it.",
+            help="Key that clients must send; best set in the environment, where other users do not see it.",
         ),
     ] = None,
 ) -> None:
-    """Answer over HTTP and over a socket. Recordings are neither kept nor logged."""
+    """Serve predictions over HTTP and WebSocket. Recordings are neither stored nor logged."""
     from emovox.listening import Recognizer, find_artifact
     from emovox.server import Settings, listen
     from emovox.server import serve as run_server
@@ -84,6 +87,6 @@ def serve(
     with listen(host, port) as listener:
         at, number = listener.getsockname()[:2]
         if api_key is None and not at.startswith("127."):
-            complain("Anybody who reaches this machine may ask; set EMOVOX_API_KEY, or leave --host out")
+            complain("Anybody who reaches this machine can send requests; set EMOVOX_API_KEY, or leave --host out")
         say(console, f"Listening at http://{f'[{at}]' if ':' in at else at}:{number} (Ctrl-C stops)")
         run_server(settings, listener, workers)

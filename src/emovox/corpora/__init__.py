@@ -82,15 +82,14 @@ def load_path(path: Path, progress: Progress | None = None, claimed: bool = Fals
     if path.suffix.lower() in TABLES:
         return load_table(path, ravdess.SPEC, taken=tuple(SPECS))
     if path.suffix.lower() in SUFFIXES:
-        raise CorpusError(f"{path} is one recording and no corpus; give a folder, a zip or a CSV table")
+        raise CorpusError(f"{path} is a single recording, not a corpus; give a folder, a zip or a CSV table")
     if path.is_dir() and (path / ravdess.ARCHIVE).is_file():
         path /= ravdess.ARCHIVE
     if not path.is_file():
         return _load_folder(path, path.resolve().name, claimed)
     if not zipfile.is_zipfile(path):
         raise CorpusError(
-            f"{path} is damaged or not a plain zip, and no folder or CSV table either; give one of these, or fetch the "
-            "zip anew"
+            f"{path} is damaged, or not a zip, a folder or a CSV table; give one of these, or download the zip again"
         )
     folder = user_cache() / "unpacked" / f"{path.stem}-{content_digest(path, *_UNPACKED)}"
     unpack(path, folder, SUFFIXES, _BESIDE, progress)
@@ -142,14 +141,14 @@ def _load_ravdess(data: Path | None, progress: Progress | None, download: bool) 
     if found:
         return load_path(found, progress, claimed=True)
     if not download:
-        raise CorpusError('RAVDESS is not at data/ravdess. Run "emovox data get ravdess", or name its folder or zip')
+        raise CorpusError('RAVDESS is not at data/ravdess. Run "emovox data get ravdess", or give its folder or zip')
     try:
         return ravdess.load_folder(ravdess.get(progress=progress))
     except UnreachableError as error:
         corpus = _load_synthetic(None, progress, download)
         note = (
             f"RAVDESS is neither in data/ravdess nor at {user_cache() / 'ravdess'} and cannot be downloaded: {error}. "
-            "Going on with the synthetic corpus, speech that Emovox renders itself. To use RAVDESS, fetch "
+            "Continuing with the synthetic corpus, speech that Emovox renders itself. To use RAVDESS, download "
             f"{ravdess.ARCHIVE} from {ravdess.RECORD} and give --data PATH."
         )
         return dataclasses.replace(corpus, notes=(note, *corpus.notes))

@@ -168,14 +168,16 @@ class Corpus:
     def __post_init__(self) -> None:
         object.__setattr__(self, "clips", tuple(sorted(self.clips, key=lambda clip: clip.id)))
         if not self.clips:
-            raise CorpusError(f"{self.root} holds no clips of {self.name}; name the folder that holds the recordings")
+            raise CorpusError(
+                f"{self.root} contains no clips of {self.name}; give the folder that contains the recordings"
+            )
         ids = [clip.id for clip in self.clips]
         if len(set(ids)) < len(ids):
             twice = next(a for a, b in itertools.pairwise(ids) if a == b)
-            raise CorpusError(f"{self.root} holds the clip {twice} twice; remove one of them")
+            raise CorpusError(f"{self.root} contains the clip {twice} twice; remove one of them")
         unknown = {clip.emotion for clip in self.clips} - set(self.labels)
         if unknown:
-            raise CorpusError(f"Unknown emotion {sorted(unknown)[0]!r}; {self.name} knows {', '.join(self.labels)}")
+            raise CorpusError(f"Unknown emotion {sorted(unknown)[0]!r}; {self.name} has {', '.join(self.labels)}")
 
     @property
     def name(self) -> str:

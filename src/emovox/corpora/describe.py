@@ -88,7 +88,7 @@ class Description:
 
     @property
     def sexes(self) -> dict[str, int]:
-        """How many speakers there are of each sex; ``"unknown"`` where the corpus does not tell."""
+        """How many speakers there are of each sex; ``"unknown"`` where the corpus does not say."""
         sex = {clip.speaker: clip.sex or "unknown" for clip in self.corpus.clips}
         return dict(sorted(Counter(sex.values()).items()))
 
@@ -172,7 +172,7 @@ def describe(corpus: Corpus, progress: Progress | None = None, workers: int = 2)
             if progress:
                 progress("describe", len(measured), len(corpus.clips))
     if all(one.error for one in measured):
-        raise CorpusError(f"Not one recording of {corpus.root} can be read; the first: {measured[0].error}")
+        raise CorpusError(f"No recording of {corpus.root} can be read; the first: {measured[0].error}")
 
     def column(name: str, kind: type) -> np.ndarray:
         return np.array([getattr(one, name) for one in measured], dtype=kind)  # (clips,)
@@ -223,7 +223,7 @@ def _missing(corpus: Corpus, measured: list[_Measured]) -> Iterator[Remark]:
     yield Remark(
         "missing", "sound", len(broken),
         broken[0][1] if broken else "every file was decoded: none is empty, cut short, silent or holds NaN",
-        "a run refuses the corpus and names every such file, so that no clip is dropped in silence",
+        "a run refuses the corpus and names every such file, so that no clip is dropped silently",
         tuple(clip_id for clip_id, _ in broken),
     )  # fmt: skip
     yield Remark(
@@ -233,7 +233,7 @@ def _missing(corpus: Corpus, measured: list[_Measured]) -> Iterator[Remark]:
         without = tuple(clip.id for clip in corpus.clips if getattr(clip, field) is None)
         yield Remark(
             "missing", field, len(without),
-            "the corpus does not tell" if without else "told for every clip",
+            "the corpus does not say" if without else "known for every clip",
             "left empty, never guessed; no model reads it" if without else "nothing to do", without,
         )  # fmt: skip
     counts = Counter(clip.emotion for clip in corpus.clips)
@@ -242,7 +242,7 @@ def _missing(corpus: Corpus, measured: list[_Measured]) -> Iterator[Remark]:
     yield Remark(
         "missing", "clips of rarer emotions", sum(most - counts[label] for label in corpus.labels),
         f"the most frequent emotion has {most}; {', '.join(short)}" if short else f"every emotion has {most}",
-        "training weighs classes by their inverse frequency, and UAR counts each alike" if short else "nothing to do",
+        "training weighs classes by their inverse frequency, and UAR counts each equally" if short else "nothing to do",
         (),
     )  # fmt: skip
 
@@ -270,7 +270,7 @@ def _outliers(corpus: Corpus, measured: list[_Measured]) -> Iterator[Remark]:
         "clipped", lambda one: one.peak_dbfs >= _decibels(FULL_SCALE), "a sample reaches full scale", "kept as it is"
     )
     trimmed = "kept: the silence at its ends is trimmed, then the clip is cut or padded to the front end's length"
-    quiet = "kept: level is a cue to emotion, so it is not evened out"
+    quiet = "kept: level is a cue for emotion, so it is not equalised"
     for what, unit, name, handling in (
         ("length", "s", "seconds", trimmed),
         ("speech", "s", "speech_seconds", trimmed),

@@ -74,7 +74,7 @@ def read_facts(folder: Path) -> Facts:
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror or error}; check its permissions") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path} is not TOML: {' '.join(str(error).split())}; mend it") from None
+        raise CorpusError(f"{path} is not TOML: {' '.join(str(error).split())}; correct it") from None
     known = [f.name for f in dataclasses.fields(Facts) if f.name != "source"]
     for key, value in told.items():
         if key not in known:
@@ -99,12 +99,12 @@ def _checked(path: Path, key: str, value: Any) -> Any:
             raise CorpusError(f'{where}: give a table, such as {{ "Anger" = "anger" }}')
         return {tidy(old, "label", where): tidy(new, "label", where) for old, new in value.items()}
     if not isinstance(value, str):
-        raise CorpusError(f"{where}: give a text in quotes")
+        raise CorpusError(f"{where}: give text in quotes")
     if key == "pattern":
         return _pattern(where, value)
     text = tidy(value, key, where, _LETTERS)
     if key == "name" and text != safe_name(text):
-        raise CorpusError(f"{where}: {text!r} cannot name a folder; call it {safe_name(text)!r}, and that the title")
+        raise CorpusError(f"{where}: {text!r} cannot name a folder; use {safe_name(text)!r}, and put this into title")
     return text
 
 

@@ -33,21 +33,21 @@ def load_classes(root: Path, facts: Facts, like: CorpusSpec, name: str, taken: S
     files = files_under(root)
     recordings = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not recordings:
-        raise CorpusError(f"{root} holds no recordings ({', '.join(SUFFIXES)}); {_layouts(like)}")
+        raise CorpusError(f"{root} contains no recordings ({', '.join(SUFFIXES)}); {_layouts(like)}")
     told = [_told(root, path, facts) for path in recordings]
     if not any("emotion" in one for one in told):
-        raise CorpusError(
-            f"{root} holds recordings ({len(recordings):,}), but nothing tells their emotions; {_layouts(like)}"
-        )
+        raise CorpusError(f"{root} contains recordings ({len(recordings):,}), but not their emotions; {_layouts(like)}")
     notes = [] if facts.pattern else [_reading(told)]
     left = [path for path, one in zip(recordings, told, strict=True) if "emotion" not in one]
     if left:
-        notes.append(f"Left out, as in no emotion's folder: {some(len(left), 'recording')}, {_names(left)}.")
+        notes.append(
+            f"Left out, because not in the folder of an emotion: {some(len(left), 'recording')}, {_names(left)}."
+        )
     other = [path for path in files if path.suffix.lower() in OTHER_SOUND]
     if other:
         kinds = ", ".join(sorted({path.suffix.lower() for path in other}))
         notes.append(
-            f"Left out, as {kinds} cannot be read: {some(len(other), 'file')}, {_names(other)}; convert them to "
+            f"Left out, because {kinds} cannot be read: {some(len(other), 'file')}, {_names(other)}; convert them to "
             ".wav or .flac."
         )
     silent = [path for path, one in zip(recordings, told, strict=True) if "emotion" in one and "speaker" not in one]
@@ -87,7 +87,7 @@ def _told(root: Path, path: Path, facts: Facts) -> dict[str, str]:
         place = path.relative_to(root).with_suffix("").as_posix()
         match = facts.pattern.search(place)
         if not match:
-            raise CorpusError(f"{plain(place)} does not match the pattern in {facts.source}; mend the pattern")
+            raise CorpusError(f"{plain(place)} does not match the pattern in {facts.source}; correct the pattern")
         told.update({name: value for name, value in match.groupdict().items() if value})
     return told
 
@@ -105,7 +105,7 @@ def _no_speaker(root: Path, silent: list[Path]) -> str:
     path = silent[0].relative_to(root)
     mended = Path(path.parts[0], "SPEAKER", path.name)
     return (
-        f"{root} does not tell who speaks in {some(len(silent), 'recording')}, such as {plain(str(path))}; give each "
+        f"{root} does not say who speaks in {some(len(silent), 'recording')}, such as {plain(str(path))}; give each "
         f"speaker a folder ({plain(str(mended))}), a CSV table with the columns path, emotion, speaker, or in "
         f"{root / FACTS} a pattern of the names, such as pattern = '(?P<speaker>[^/_]+)_[^/]*$'"
     )

@@ -64,8 +64,8 @@ def guarded(corpus: Corpus, cache: Path, workers: int = 2, progress: Progress | 
         if sure:
             raise CorpusError(_contradiction(corpus, sure, what))
         notes = [
-            f"{some(len(apart), 'recording')} may hold the sound of another {what}, the first two being "
-            f"{_file(corpus, apart[0][0])} and {_file(corpus, apart[0][1])}. All such: {_verify(corpus)}"
+            f"{some(len(apart), 'recording')} may have the sound of another {what}, such as "
+            f"{_file(corpus, apart[0][0])} and {_file(corpus, apart[0][1])}. For all of them: {_verify(corpus)}"
         ] if apart else []  # fmt: skip
         corpus = dataclasses.replace(corpus, notes=(*corpus.notes, *notes))
     known = {frozenset(pair) for pair in corpus.spec.published_twice}
@@ -74,8 +74,8 @@ def guarded(corpus: Corpus, cache: Path, workers: int = 2, progress: Progress | 
         return corpus
     a, b = twins[0]
     note = (
-        f"Copies of another recording: {len(twins):,}, the first two of one sound being {_file(corpus, a)} and "
-        f"{_file(corpus, b)}. They stay in one part of each fold. All such: {_verify(corpus)}"
+        f"Copies of another recording: {len(twins):,}, such as {_file(corpus, a)} and {_file(corpus, b)}. "
+        f"They stay in one part of each fold. For all of them: {_verify(corpus)}"
     )
     return dataclasses.replace(corpus, same=tuple((a.id, b.id) for a, b in twins), notes=(*corpus.notes, note))
 
@@ -146,10 +146,10 @@ def _verify(corpus: Corpus) -> str:
 
 def _unreadable(corpus: Corpus, broken: list[tuple[Clip, str]]) -> str:
     more = [_file(corpus, clip) for clip, _ in broken[1:NAMED]] + (["…"] if len(broken) > NAMED else [])
-    others = f"; likewise {', '.join(more)}" if more else ""
+    others = f"; also {', '.join(more)}" if more else ""
     return (
         f"{len(broken):,} of {some(len(corpus.clips), 'recording')} cannot be used: {plain(broken[0][1])}{others}. "
-        f"What is wrong with each: {_verify(corpus)}"
+        f"For all of them: {_verify(corpus)}"
     )
 
 
@@ -157,8 +157,8 @@ def _contradiction(corpus: Corpus, pairs: list[tuple[Clip, Clip]], what: str) ->
     a, b = pairs[0]
     more = f" (and {len(pairs) - 1:,} more)" if len(pairs) > 1 else ""
     return (
-        f"{_file(corpus, a)} and {_file(corpus, b)} hold the same sound under the {what}s {getattr(a, what)} and "
-        f"{getattr(b, what)}{more}; keep one of them. All such: {_verify(corpus)}"
+        f"{_file(corpus, a)} and {_file(corpus, b)} have the same sound, but the {what}s {getattr(a, what)} and "
+        f"{getattr(b, what)}{more}; keep one of them. For all of them: {_verify(corpus)}"
     )
 
 

@@ -47,7 +47,9 @@ def write_index(corpus: Corpus, path: Path, workers: int = 2) -> None:
     """
     found, published = len(corpus.clips), corpus.spec.clips
     if found != published:
-        raise CorpusError(f"{corpus.root} holds {found} recordings, not {published}; give the whole published corpus")
+        raise CorpusError(
+            f"{corpus.root} contains {found} recordings, not {published}; give the whole published corpus"
+        )
 
     def row(clip: Clip) -> str:
         samples, info = decode(clip.path)

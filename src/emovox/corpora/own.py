@@ -49,24 +49,24 @@ def own_corpus(
     found = {clip.emotion for clip in clips}
     unknown = sorted(set(facts.label_map) - found)
     if unknown:
-        raise CorpusError(f"{toml}: label_map has {unknown[0]!r}, but the labels are {_some(found)}; mend it")
+        raise CorpusError(f"{toml}: label_map has {unknown[0]!r}, but the labels are {_some(found)}; correct it")
     clips = [dataclasses.replace(c, emotion=facts.label_map.get(c.emotion, c.emotion)) for c in clips]
     found = {clip.emotion for clip in clips}
     same = alike(clip.emotion for clip in clips)
     if same:
         mended = ", ".join(f"{_quoted(label)} = {_quoted(same[0])}" for label in same[1:])
         raise CorpusError(
-            f"{place} has the labels {', '.join(same)}, which differ in case only; if they are one, write into {toml}: "
-            f"label_map = {{ {mended} }}"
+            f"{place} has the labels {', '.join(same)}, which differ only in case; if they are the same, write into "
+            f"{toml}: label_map = {{ {mended} }}"
         )
     same = alike(clip.speaker for clip in clips)
     if same:
         raise CorpusError(
-            f"{place} has the speakers {', '.join(same)}, which differ in case only, and one person must not be two; "
-            "write them alike"
+            f"{place} has the speakers {', '.join(same)}, which differ only in case, and one person must not be two; "
+            "write them the same way"
         )
     if len(found) < 2:
-        raise CorpusError(f"{place} knows one emotion only, {found.pop()}; there must be at least two to tell apart")
+        raise CorpusError(f"{place} has only one emotion, {found.pop()}; at least two are needed")
     spec = CorpusSpec(
         name=_name(facts, name, taken, toml),
         title=facts.title,
@@ -85,7 +85,7 @@ def own_corpus(
 def refuse_same_id(clip: Clip, other: Clip, where: str) -> None:
     """Refuse a clip whose id another has already; ``where`` names the clip's file."""
     raise CorpusError(
-        f"{where} has the same name as {other.path}, but for its suffix or place, and would be the same clip, "
+        f"{where} has the same name as {other.path} apart from folder or suffix, so both would be the clip "
         f"{clip.id}; rename one of them"
     )
 
@@ -108,7 +108,7 @@ def _ordered(facts: Facts, found: set[str], like: CorpusSpec, toml: Path) -> tup
     if not facts.labels:
         return (*(label for label in like.labels if label in found), *sorted(found - set(like.labels)))
     if set(facts.labels) != found or len(set(facts.labels)) < len(facts.labels):
-        raise CorpusError(f"{toml}: labels must hold each of {_some(found)} once, and no other; mend it")
+        raise CorpusError(f"{toml}: labels must contain each of {_some(found)} once, and nothing else; correct it")
     return facts.labels
 
 

@@ -58,12 +58,10 @@ def read_name(path: Path) -> Clip:
     """
     match = re.fullmatch(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)", path.stem)
     if not match:
-        raise CorpusError(
-            f"{path.name} is not named as RAVDESS names files, such as 03-01-05-02-01-02-12.wav; rename it"
-        )
+        raise CorpusError(f"{path.name} has no RAVDESS name, such as 03-01-05-02-01-02-12.wav; rename it")
     modality, channel, emotion, intensity, statement, repetition, actor = match.groups()
     if modality != _AUDIO or channel != _SPEECH:
-        raise CorpusError(f"{path.name} is of RAVDESS's songs or videos; give the spoken audio, 03-01-…")
+        raise CorpusError(f"{path.name} is from RAVDESS's songs or videos; give the speech audio, 03-01-…")
     codes: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("emotion", emotion, _EMOTIONS),
         ("intensity", intensity, {"01": "normal"} if emotion == "01" else _INTENSITIES),
@@ -176,7 +174,7 @@ def load_folder(root: Path, claimed: bool = True, name: str = "") -> Corpus:
         if chosen.setdefault(clip.id, clip) is not clip:
             copies.append(path)
     if not chosen:
-        found = f"holds {len(foreign)} recordings, but none has" if foreign else "holds no recording with"
+        found = f"contains {len(foreign)} recordings, but none has" if foreign else "contains no recording with"
         raise CorpusError(
             f"{root} {found} a RAVDESS name such as 03-01-05-02-01-02-12.wav; give another folder, or a CSV table with "
             "the columns path, emotion, speaker"
@@ -187,11 +185,9 @@ def load_folder(root: Path, claimed: bool = True, name: str = "") -> Corpus:
     if not claimed and not published:
         return Corpus(look_alike(name or safe_name(root.resolve().name, (SPEC.name,))), clips, root, notes)
     if not published:
-        notes += (
-            'The recordings are not, to the last digit, those that were published; "emovox data verify" tells which.',
-        )
+        notes += ('Some recordings differ from the published ones; "emovox data verify" lists them.',)
     if len(clips) != SPEC.clips:
-        notes += (f'{len(clips):,} of the {SPEC.clips:,} recordings are here; "emovox data verify" names the rest.',)
+        notes += (f'{len(clips):,} of the {SPEC.clips:,} recordings are here; "emovox data verify" lists the others.',)
     return Corpus(SPEC, clips, root, notes)
 
 
@@ -226,7 +222,7 @@ def get(folder: Path | None = None, progress: Progress | None = None) -> Path:
         if recordings_under(folder):
             return folder
         if any(folder.iterdir()):
-            raise CorpusError(f"{folder} holds something else than recordings; empty it, or give another folder")
+            raise CorpusError(f"{folder} contains other files than recordings; empty it, or give another folder")
         folder.rmdir()
     archive = fetch(
         ADDRESS,
@@ -259,10 +255,10 @@ def _notes(root: Path, count: int, copies: list[Path], foreign: list[Path]) -> t
         where = os.path.relpath(os.path.commonpath([path.parent for path in copies]), root)
         inside = "in it" if where == "." else f"in {where}"
         notes.append(
-            f"{root} holds {len(copies):,} further copies of its {count:,} recordings ({inside}); each recording "
+            f"{root} contains {len(copies):,} more copies of its {count:,} recordings ({inside}); each recording "
             "counts once."
         )
     if foreign:
         names = plain(", ".join(path.name for path in foreign[:3])) + (" …" if len(foreign) > 3 else "")
-        notes.append(f"{len(foreign):,} recordings are left out, as they have no RAVDESS speech name: {names}.")
+        notes.append(f"{len(foreign):,} recordings are left out, because they have no RAVDESS speech name: {names}.")
     return tuple(notes)

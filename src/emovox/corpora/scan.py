@@ -19,7 +19,7 @@ def files_under(root: Path) -> list[Path]:
     if not root.exists():
         raise CorpusError(f"{root} does not exist; check the path")
     if not root.is_dir():
-        raise CorpusError(f"{root} is not a folder; name the folder that holds the recordings")
+        raise CorpusError(f"{root} is not a folder; give the folder that contains the recordings")
     found: list[Path] = []
     seen: set[str] = set()
     for folder, folders, names in os.walk(root, onerror=_refuse, followlinks=True):

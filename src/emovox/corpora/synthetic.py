@@ -74,7 +74,7 @@ def takes(speakers: int = SPEAKERS, repetitions: int = 2) -> tuple[Clip, ...]:
         CorpusError: More or fewer speakers or repetitions are asked for than RAVDESS's names have room for.
     """
     if not 1 <= speakers <= 99 or repetitions not in (1, 2):
-        raise CorpusError(f"{speakers} speakers × {repetitions} repetitions cannot be; ask for 1 to 99 and for 1 or 2")
+        raise CorpusError(f"{speakers} speakers × {repetitions} repetitions are not possible; use 1 to 99 and 1 or 2")
     codes = itertools.product(range(1, len(ravdess.LABELS) + 1), (1, 2), (1, 2), range(1, repetitions + 1))
     said = [f"03-01-{e:02d}-{i:02d}-{s:02d}-{r:02d}" for e, i, s, r in codes if (e, i) != (1, 2)]
     actors = [f"{actor:02d}" for actor in range(1, speakers + 1)]
@@ -131,7 +131,7 @@ def render_corpus(
     if _is_whole(folder, wanted, label):
         return folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CorpusError(f"{folder} holds something else or a damaged rendering; remove it, or give another folder")
+        raise CorpusError(f"{folder} contains other files or a damaged rendering; remove it, or give another folder")
     odd = oddities(speakers, repetitions, seed)
     try:
         with _appearing(folder) as temporary:
@@ -186,7 +186,7 @@ def load_synthetic(
         clips,
         folder,
         notes=(
-            "This corpus is synthetic: Emovox rendered it, no person spoke. Figures from it show that the path works, "
+            "This corpus is synthetic: Emovox rendered it, no person spoke. Results on it show that everything works, "
             "not how well anything hears people.",
         ),
     )

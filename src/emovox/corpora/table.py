@@ -52,7 +52,7 @@ def find_table(folder: Path) -> Path | None:
     tables = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file() and _is_table(p)]
     if len(tables) > 1:
         names = ", ".join(path.name for path in tables)
-        raise CorpusError(f"{folder} holds several tables, {names}; name one of them, or call it {FILE}")
+        raise CorpusError(f"{folder} contains several tables, {names}; give one of them, or rename it to {FILE}")
     return tables[0] if tables else None
 
 
@@ -135,7 +135,7 @@ def _header(path: Path, row: list[str]) -> list[str]:
         if name not in header:
             has = f"only {plain(', '.join(header[:12]))}" if header else "and no others"
             raise CorpusError(
-                f"{path} has no column {name!r}, {has}; the first line must name the columns, of {', '.join(COLUMNS)}"
+                f"{path} has no column {name!r}, {has}; the first line must name columns, of {', '.join(COLUMNS)}"
             )
     twice = next((name for name in COLUMNS if header.count(name) > 1), None)
     if twice:
@@ -147,7 +147,7 @@ def _cells(path: Path, line: int, header: list[str], row: list[str]) -> dict[str
     while len(row) > len(header) and not row[-1].strip():
         row.pop()
     if len(row) != len(header):
-        raise CorpusError(f"{path}, line {line}: {len(row)} cells, but {len(header)} columns; mend the line")
+        raise CorpusError(f"{path}, line {line}: {len(row)} cells, but {len(header)} columns; correct the line")
     cells = {name: cell.strip() for name, cell in zip(header, row, strict=True) if name in COLUMNS}
     for name in REQUIRED:
         if not cells[name]:
@@ -162,12 +162,12 @@ def _clip(table: Path, line: int, cells: dict[str, str]) -> Clip:
     if "\\" in cells["path"] and not _is(path, stat.S_ISREG):  # written on Windows
         path = table.parent / Path(cells["path"].replace("\\", "/"))
     if _is(path, stat.S_ISDIR):
-        raise CorpusError(f"{where}: {plain(str(path))} is a folder; name one recording in each line")
+        raise CorpusError(f"{where}: {plain(str(path))} is a folder; give one recording in each line")
     if not _is(path, stat.S_ISREG):
-        raise CorpusError(f"{where}: {plain(str(path))} does not exist; mend the path, or remove the line")
+        raise CorpusError(f"{where}: {plain(str(path))} does not exist; correct the path, or remove the line")
     start, end = (_seconds(cells.get(name, ""), name, where) for name in TIMES)
     if end is not None and end <= (start or 0.0):
-        raise CorpusError(f"{where}: the clip ends at {end:g} s, but starts at {start or 0:g} s; mend its times")
+        raise CorpusError(f"{where}: the clip ends at {end:g} s, but starts at {start or 0:g} s; correct its times")
     more = {name: tidy(cells.get(name, ""), name, where, SPEAKER_LETTERS) or None for name in OPTIONAL}
     return Clip(
         "", path, tidy(cells["emotion"], "emotion", where), tidy(cells["speaker"], "speaker", where, SPEAKER_LETTERS),
@@ -218,7 +218,7 @@ def _refuse_twice(table: Path, numbered: list[tuple[int, Clip]]) -> None:
         first = files.setdefault((os.path.realpath(clip.path), clip.span), line)
         if first != line:
             raise CorpusError(
-                f"{table}, line {line}: {plain(str(clip.path))} is the clip of line {first} again; remove one of them"
+                f"{table}, line {line}: {plain(str(clip.path))} is already the clip of line {first}; remove one of them"
             )
         if ids.setdefault(clip.id, clip) is not clip:
             refuse_same_id(clip, ids[clip.id], f"{table}, line {line}: {plain(str(clip.path))}")

@@ -24,7 +24,7 @@ KINDS = {
     "missing": "published, but not here",
     "extra": "here, but not part of the corpus",
     "altered": "has the right name, but not the published sound",
-    "unreadable": "cannot be decoded, or holds nothing to hear",
+    "unreadable": "cannot be decoded, or is silent",
     "duplicate": "has the same sound as another file",
     "mislabelled": "has a name or a folder that contradicts its sound or its name",
 }
@@ -89,9 +89,9 @@ class Verification:
         """The result in one line."""
         if self.ok:
             held = " with the published samples" if self.against_index else ""
-            return f"{self.corpus} in {self.root} is whole: {self.counts[0].found:,} recordings{held}."
+            return f"{self.corpus} in {self.root} is complete: {self.counts[0].found:,} recordings{held}."
         parts = [f"{len(self.of(kind)):,} {kind}" for kind in KINDS if self.of(kind)]
-        return f"{self.corpus} in {self.root} is not as it should be: {', '.join(parts) or 'the counts are wrong'}."
+        return f"{self.corpus} in {self.root} has problems: {', '.join(parts) or 'the counts are wrong'}."
 
     def listings(self, most: int = 30) -> tuple[Listing, ...]:
         """Tables for people: the counts, and the findings if there are any, at most so many of each kind."""
@@ -107,7 +107,7 @@ class Verification:
                 found += [(finding.kind, finding.file, finding.reason) for finding in of_kind[:most]]
                 if len(of_kind) > most:
                     found.append((kind, "…", f"{len(of_kind) - most:,} more"))
-            tables.append(Listing("Findings", ("kind", "file", "what is the matter"), tuple(found)))
+            tables.append(Listing("Findings", ("kind", "file", "problem"), tuple(found)))
         return tuple(tables)
 
 
@@ -160,13 +160,13 @@ def verify(corpus: Corpus | Path | str, progress: Progress | None = None, worker
         findings += _against_index(corpus, heard, read_index(spec.index))
         present = {one.path.stem for one in heard}
         notes += [
-            f"{first} and {second} hold the same sound, and were published so: one take under two names."
+            f"{first} and {second} have the same sound, and were published like this: one take under two names."
             for first, second in expected
             if {first, second} <= present
         ]
     elif spec.read_name:
         findings += [Finding("extra", _short(corpus, one), one.name_error) for one in heard if one.name_error]
-        notes.append("Its samples were not held to an index, since none is known for this corpus.")
+        notes.append("Its samples were not compared with an index, because this corpus has none.")
     findings += _misplaced(corpus, heard) + _duplicates(corpus, heard, expected)
     order = list(KINDS)
     findings.sort(key=lambda finding: (order.index(finding.kind), finding.file))
@@ -211,15 +211,15 @@ def _against_index(corpus: Corpus, heard: list[_Heard], index: dict[str, Publish
         held = published.get(one.digest)
         if held and held != clip_id and not (entry and one.digest == entry.digest):
             elsewhere[held] = file
-            findings.append(Finding("mislabelled", file, f"holds the sound published as {held}; rename it to that"))
+            findings.append(Finding("mislabelled", file, f"has the sound published as {held}; rename it to that"))
         elif entry:
             findings.append(Finding("altered", file, _alteration(one, (rate, entry.channels, entry.frames))))
         elif not one.error:
-            reason = one.name_error or f"{one.path.name} is none of the {corpus.spec.clips:,} published; remove it"
+            reason = one.name_error or f"{one.path.name} is not one of the {corpus.spec.clips:,} published; remove it"
             findings.append(Finding("extra", file, reason))
     names = {one.clip.id for one in heard if one.clip}
     for clip_id in index.keys() - names:
-        where = f"its sound lies in {elsewhere[clip_id]}" if clip_id in elsewhere else "fetch the corpus anew"
+        where = f"its sound is in {elsewhere[clip_id]}" if clip_id in elsewhere else "download the corpus again"
         findings.append(Finding("missing", clip_id, f"no file has this name; {where}"))
     return findings
 
@@ -228,7 +228,7 @@ def _alteration(one: _Heard, published: tuple[int | None, int, int]) -> str:
     """How a file's form departs from the published one."""
     names = ("Hz", "channels", "frames")
     different = [f"{a} {name}, not {b}" for a, b, name in zip(one.form, published, names, strict=True) if a != b]
-    return f"{', '.join(different) or 'its samples are not the published ones'}; fetch it anew"
+    return f"{', '.join(different) or 'its samples are not the published ones'}; download it again"
 
 
 def _misplaced(corpus: Corpus, heard: list[_Heard]) -> list[Finding]:
@@ -237,7 +237,7 @@ def _misplaced(corpus: Corpus, heard: list[_Heard]) -> list[Finding]:
     for one in heard if corpus.spec.speaker_folder else ():
         match = re.fullmatch(corpus.spec.speaker_folder or "", one.path.parent.name)
         if match and one.clip and match[1] != one.clip.speaker:
-            reason = f"lies in {match[0]}, but its name says {_who(corpus.spec)} {one.clip.speaker}; move or rename it"
+            reason = f"is in {match[0]}, but its name says {_who(corpus.spec)} {one.clip.speaker}; move or rename it"
             findings.append(Finding("mislabelled", _short(corpus, one), reason))
     return findings
 

@@ -27,7 +27,7 @@ def tidy(text: str, what: str, where: str, most: int = LABEL_LETTERS) -> str:
         most: Letters it may have.
 
     Raises:
-        CorpusError: It is too long, or holds a character that cannot be shown.
+        CorpusError: It is too long, or contains a character that cannot be shown.
 
     >>> tidy(" great\n joy ", "emotion", "mine.csv, line 2")
     'great joy'
@@ -35,9 +35,9 @@ def tidy(text: str, what: str, where: str, most: int = LABEL_LETTERS) -> str:
     kept = " ".join(unicodedata.normalize("NFC", text).split())
     odd = next((letter for letter in kept if not _is_shown(letter)), "")
     if odd:
-        raise CorpusError(f"{where}: the {what} holds a character that cannot be shown, U+{ord(odd):04X}; remove it")
+        raise CorpusError(f"{where}: the {what} contains a character that cannot be shown, U+{ord(odd):04X}; remove it")
     if len(kept) > most:
-        raise CorpusError(f"{where}: the {what} has {len(kept):,} letters, and may have {most}; give a shorter one")
+        raise CorpusError(f"{where}: the {what} has {len(kept):,} letters, and at most {most} are allowed; shorten it")
     return kept
 
 

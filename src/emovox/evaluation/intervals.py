@@ -145,7 +145,7 @@ def rows_of(truths: np.ndarray, groups: Sequence[str] | np.ndarray) -> list[np.n
     """The rows of each group, in the order of the groups' names."""
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     if member.shape != np.shape(truths):
-        raise ValueError(f"{member.shape} groups do not go with {np.shape(truths)} truths")
+        raise ValueError(f"{member.shape} groups do not match {np.shape(truths)} true labels")
     order = np.argsort(member, kind="stable")
     edges = np.searchsorted(member[order], np.arange(len(names) + 1))
     return [order[a:b] for a, b in itertools.pairwise(edges)]

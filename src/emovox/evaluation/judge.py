@@ -62,9 +62,9 @@ def evaluate(run: Run, finished_only: bool = False) -> Evaluation:
     missing = tuple(dict.fromkeys(job.model for job in left))
     names = [name for name in run.recipe.models if name not in missing]
     if left and not (finished_only and names):
-        finished = f" (all of {', '.join(names)} is done: judge it with --finished)" if names else ""
+        finished = f" (finished: {', '.join(names)}; evaluate them with --finished)" if names else ""
         raise RunError(
-            f"{run.path} has {len(left)} of {len(run.jobs)} trainings left{finished}; "
+            f"{run.path} is not complete: {len(left)} of {len(run.jobs)} trainings are left{finished}; "
             f"finish it with '{to_resume(run.path)}'"
         )
     fold_of = _test_folds(run)

@@ -35,7 +35,7 @@ def confusion(truths: np.ndarray, predictions: np.ndarray, n_classes: int) -> np
     """
     truths, predictions = np.asarray(truths), np.asarray(predictions)
     if truths.ndim != 1 or predictions.shape[-1:] != truths.shape:
-        raise ValueError(f"{truths.shape} truths do not go with {predictions.shape} predictions")
+        raise ValueError(f"{truths.shape} true labels do not match {predictions.shape} predictions")
     for indices in (truths, predictions):
         if indices.size and (indices.min() < 0 or indices.max() >= n_classes):
             raise ValueError(f"class indices must lie in 0 … {n_classes - 1}")

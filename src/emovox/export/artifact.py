@@ -330,11 +330,13 @@ def _check(
     if len(taken) != 2 or any(have not in (None, want) for have, want in zip(taken, front.shape, strict=True)):
         raise ModelError(
             f"{path}: the model takes {network.input_shape}, the front end gives {front.shape}; "
-            "export a model with the front end it was trained behind"
+            "export a model with the front end it was trained with"
         )
     outputs = network.output_shape[-1] if head is None else head.linear.outputs
     if outputs != len(labels):
-        raise ModelError(f"{path}: the model has {outputs} outputs for {len(labels)} labels; name each output once")
+        raise ModelError(
+            f"{path}: the model has {outputs} outputs for {len(labels)} labels; give one label for each output"
+        )
     if not temperature > 0:
         raise ModelError(f"{path}: the temperature is {temperature}; it must be above 0 (1 changes nothing)")
 

@@ -132,8 +132,7 @@ class LogMel:
         Returns:
             Features (windows, n_frames, n_mels) and weights.
         """
-        log_mel = self.log_mel(waveform)
-        loud = self.loud(log_mel)
+        log_mel, loud = self.frames(waveform)
         within = front_end.speech(loud)
         log_mel, loud = log_mel[within], loud[within]
         if not self.n_frames:
@@ -141,6 +140,11 @@ class LogMel:
             return Windows(self.fit(features), weights)
         inside = front_end.windows(len(log_mel), self.n_frames)
         return Windows(self.fit(log_mel[inside]), front_end.weights(loud, inside))
+
+    def frames(self, waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The whole clip, untrimmed: its log-mel spectrogram (frames, n_mels), and which frames are loud (frames,)."""
+        log_mel = self.log_mel(waveform)
+        return log_mel, self.loud(log_mel)
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
         """The whole clip's log-mel spectrogram, untrimmed: (1 + (samples - window) // hop, n_mels), float32."""

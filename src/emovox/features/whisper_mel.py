@@ -47,6 +47,7 @@ class WhisperMel:
     most_frames: int = 500
 
     sample_rate_hz: ClassVar[int] = SAMPLE_RATE_HZ
+    hop_samples: ClassVar[int] = HOP_SAMPLES
 
     def check(self) -> None:
         """Refuse settings that the published networks cannot take.
@@ -55,7 +56,7 @@ class WhisperMel:
             ValueError: Says which.
         """
         if self.n_mels != 80:
-            raise ValueError("n_mels must be 80, as the published networks of Whisper have it")
+            raise ValueError("n_mels must be 80, as in the published networks of Whisper")
         if not self.trim_db >= 0 or self.most_frames < 0 or not self.peak >= 0:
             raise ValueError("trim_db, most_frames and peak must be above 0, or 0 to keep all")
 
@@ -105,12 +106,15 @@ class WhisperMel:
         Returns:
             Features (windows, frames, n_mels) and weights.
         """
+        log_mel, loud = self.frames(waveform)
+        within = front_end.speech(loud)
+        return front_end.utterances(log_mel[within], loud[within], self.most_frames)
+
+    def frames(self, waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The whole clip, untrimmed: its log-mel spectrogram (frames, n_mels), and which frames are loud (frames,)."""
         mel = self._mel(waveform)
         energy = mel @ self.bandwidths_hz.astype(np.float32)  # (frames,), every frequency weighing the same
-        loud = front_end.loud(energy, self.trim_db)
-        within = front_end.speech(loud)
-        log_mel, loud = _logarithm(mel)[within], loud[within]
-        return front_end.utterances(log_mel, loud, self.most_frames)
+        return _logarithm(mel), front_end.loud(energy, self.trim_db)
 
     def log_mel(self, waveform: np.ndarray) -> np.ndarray:
         """The whole clip as published, untrimmed: (samples,) → (samples // HOP_SAMPLES, n_mels), float32."""

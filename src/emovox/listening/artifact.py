@@ -29,12 +29,14 @@ def find_artifact(run: Path | str, model: str | None = None) -> Path:
         ModelError: There is no such folder, or it has no such artifact.
     """
     if not Path(run).is_dir():
-        reason = "is no folder; give it with --model" if Path(run).exists() else "does not exist; check the name"
-        raise ModelError(f"{run} {reason}, or name a run's folder")
+        reason = "is not a folder; give a file with --model" if Path(run).exists() else "does not exist; check the name"
+        raise ModelError(f"{run} {reason}, or give a run folder")
     at = Layout(Path(run))
     there = {path.stem: path for path in sorted(at.artifacts.glob("*.onnx"))}
     if not there:
-        raise ModelError(f"{run} holds no artifacts/*.onnx; name a run's folder, or finish it with '{to_resume(run)}'")
+        raise ModelError(
+            f"{run} contains no artifacts/*.onnx; give another run folder, or finish it with '{to_resume(run)}'"
+        )
     name = model or _best_model(at.results, tuple(there))
     if name not in there:
         raise ModelError(f"{run} has no model {name!r}; available: {', '.join(there)}")
@@ -49,16 +51,16 @@ def _best_model(results: Path, names: tuple[str, ...]) -> str:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         best = json.loads(results.read_text(encoding="utf-8"))["best_model"]
     if best not in names:
-        raise ModelError(f"{results} does not say which of these is best; name one: {', '.join(names)}")
+        raise ModelError(f"{results} does not say which model is best; choose one: {', '.join(names)}")
     return str(best)
 
 
 def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     """An inference session, or one line that says why there is none."""
     if path.is_dir():
-        raise ModelError(f"{path} is a folder; name the .onnx file in it, or give a run folder with --run")
+        raise ModelError(f"{path} is a folder; give the .onnx file in it, or give a run folder with --run")
     if not path.exists():
-        raise ModelError(f"{path} does not exist; name an artifact such as runs/NAME/artifacts/cnn.onnx")
+        raise ModelError(f"{path} does not exist; give an artifact such as runs/NAME/artifacts/cnn.onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -67,7 +69,7 @@ def open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception:  # ONNX Runtime has a dozen kinds without a common root
         raise ModelError(
-            f"{path} is not a model that can be read; give an .onnx artifact of Emovox, whole and unaltered"
+            f"{path} is not a model that can be read; give an .onnx artifact of Emovox, complete and unchanged"
         ) from None
 
 
@@ -82,9 +84,7 @@ def read_metadata(path: Path, session: onnxruntime.InferenceSession) -> dict[str
     except (KeyError, ValueError):
         ours = False
     if not ours:
-        raise ModelError(
-            f"{path} is an ONNX model but not one of Emovox's; give artifacts/NAME.onnx of a run, as export wrote it"
-        )
+        raise ModelError(f"{path} is an ONNX model, but not an artifact of Emovox; give artifacts/NAME.onnx of a run")
     if version != FORMAT:
         raise ModelError(
             f"{path} has artifact format {version}, this Emovox reads {FORMAT}; "
@@ -92,12 +92,12 @@ def read_metadata(path: Path, session: onnxruntime.InferenceSession) -> dict[str
         )
     if shape != [len(labels)]:
         raise ModelError(
-            f"{path} is not one of Emovox's: it has {len(labels)} labels for an output of {shape}; export it again"
+            f"{path} is not an artifact of Emovox: {len(labels)} labels, but an output of {shape}; export it again"
         )
     wrong = next((name for name, fits in _FITS.items() if name in stored and not fits(stored[name])), None)
     if wrong:
         told = json.dumps(stored[wrong])[:80]
-        raise ModelError(f"{path} says that its {wrong} is {told}, which cannot be; export it again, or copy it anew")
+        raise ModelError(f"{path} has an invalid {wrong}, {told}, in its metadata; export it again, or copy it again")
     return stored
 
 

@@ -58,7 +58,7 @@ class Prediction:
         """Why this answer should not be relied on, each in a few words."""
         short = self.speech_seconds is not None and self.speech_seconds < LITTLE_SPEECH_SECONDS
         notes = [f"{self.speech_seconds:.1f} s of speech: unreliable"] if short else []
-        return (*notes, *(["unlike all that the model learnt from"] if self.unfamiliar else []))
+        return (*notes, *(["unlike the training clips"] if self.unfamiliar else []))
 
     def ranked(self) -> list[tuple[str, float]]:
         """Every emotion and its probability, the likeliest first."""
@@ -71,8 +71,8 @@ class Prediction:
             f"</td><td>{100 * share:.1f} %</td></tr>"
             for label, share in self.ranked()
         )
-        notes = ["<b>Not sure</b>: the model had better not say."] if self.abstains else []
-        notes += ["This sounds unlike all that the model learnt from."] if self.unfamiliar else []
+        notes = ["<b>Not sure</b>: the confidence is below the model's threshold."] if self.abstains else []
+        notes += ["This recording is unlike the training clips."] if self.unfamiliar else []
         notes += [f"The true emotion should be among: {escape(', '.join(self.set))}."] if self.set else []
         return f"<table>{rows}</table>" + "".join(f"<p>{note}</p>" for note in notes)
 

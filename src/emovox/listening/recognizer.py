@@ -73,7 +73,7 @@ class Recognizer:
         Raises:
             AudioError: It cannot be read, or is truncated, too short, too long, too loud, silent, or not finite; or a
                 waveform came without its rate.
-            ModelError: The artifact answers with what are no probabilities.
+            ModelError: The artifact gives invalid probabilities.
         """
         return self._answer(self._waveform(recording, sample_rate_hz, name))
 
@@ -115,7 +115,7 @@ class Recognizer:
         Raises:
             AudioError: It cannot be read, or is truncated, too long, too loud, or not finite; or a waveform came
                 without its rate.
-            ModelError: The artifact answers with what are no probabilities.
+            ModelError: The artifact gives invalid probabilities.
         """
         if isinstance(recording, np.ndarray):
             stream = self.stream(_rate_of_array(sample_rate_hz, name or "the waveform"), settings)
@@ -135,12 +135,14 @@ class Recognizer:
         probabilities = answer["probabilities"]  # (classes,)
         if not (np.all(probabilities >= 0) and abs(float(probabilities.sum()) - 1) <= TOLERANCE):
             raise ModelError(
-                f"{self.path} answers with what are no probabilities ({np.array2string(probabilities, precision=2)}): "
-                "its weights are damaged; copy it anew, or export it again"
+                f"{self.path} gives invalid probabilities ({np.array2string(probabilities, precision=2)}): "
+                "its weights are damaged; copy it again, or export it again"
             )
         novelty = float(answer["novelty"]) if "novelty" in answer else None
         if novelty is not None and not np.isfinite(novelty):
-            raise ModelError(f"{self.path} finds a novelty of {novelty}: its weights are damaged; copy it anew")
+            raise ModelError(
+                f"{self.path} gives an invalid novelty ({novelty}): its weights are damaged; copy it again"
+            )
         heard = Prediction(
             self.labels, probabilities, novelty=novelty, speech_seconds=speech_seconds(waveform, self.sample_rate_hz)
         )
@@ -171,7 +173,7 @@ class Recognizer:
             For each, in order, its prediction, or the error that says why there is none.
 
         Raises:
-            ModelError: The artifact answers with what are no probabilities.
+            ModelError: The artifact gives invalid probabilities.
         """
 
         def answer(recording: Source | np.ndarray) -> Prediction | AudioError:
@@ -208,7 +210,7 @@ class Recognizer:
         """
         if not self.adapts:
             raise ModelError(
-                f"{self.path} cannot be adapted, since it reads no statistics of a published network; use another model"
+                f"{self.path} cannot be adapted, because it is not built on a published network; use a model that is"
             )
         heard = [self.statistics(recording, sample_rate_hz) for recording in recordings]
         if not heard:
@@ -238,13 +240,13 @@ class Recognizer:
             return dict(zip(outputs, map(np.asarray, self._session.run(outputs, feeds)), strict=True))
         except Exception as error:  # ONNX Runtime has a dozen kinds without a common root
             raise ModelError(
-                f"{self.path} cannot answer ({' '.join(str(error).split())[:200]}); export it again"
+                f"{self.path} cannot predict ({' '.join(str(error).split())[:200]}); export it again"
             ) from None
 
 
 def _rate_of_array(sample_rate_hz: int | None, name: str) -> int:
     if sample_rate_hz is None:
-        raise AudioError(f"{name} is an array, which tells no rate; give sample_rate_hz, such as 16000")
+        raise AudioError(f"{name} is an array, which has no sample rate; give sample_rate_hz, such as 16000")
     return sample_rate_hz
 
 
@@ -253,6 +255,6 @@ def _source(recording: Source) -> Source:
     if isinstance(recording, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(recording, "read"):
         return recording
     raise AudioError(
-        f"A {type(recording).__name__} is no recording; give a path, bytes, an open binary file, or a NumPy "
+        f"A {type(recording).__name__} is not a recording; give a path, bytes, an open binary file, or a NumPy "
         "array with sample_rate_hz"
     )

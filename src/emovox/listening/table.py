@@ -38,10 +38,12 @@ class PredictionTable:
             text = whole.decode("utf-8", "surrogateescape")
             head, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [header]
             if head != header or any(len(row) != len(header) for row in rows) or (content and not whole):
-                raise StorageError(f"{self.path} holds other columns than these answers have; choose another file")
+                raise StorageError(f"{self.path} has other columns than these predictions; choose another file")
             others = {row[1] for row in rows} - {model}
             if others:
-                raise StorageError(f"{self.path} holds the answers of {min(others)}; choose another file for {model}")
+                raise StorageError(
+                    f"{self.path} contains the predictions of {min(others)}; choose another file for {model}"
+                )
             self.done = frozenset(row[0] for row in rows)
             self._file = self.path.open("ab")
             self._file.truncate(len(whole))

@@ -26,7 +26,7 @@ class CNNSettings(NetworkSettings):
         """Refuse settings that do not fit each other."""
         super().check()
         if self.teacher.kind and self.variant != "default":
-            raise ValueError("only the default variant has steps for a teacher to work on")
+            raise ValueError("only the default variant can have a teacher")
 
 
 class CNN(Network):

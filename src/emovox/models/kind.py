@@ -88,9 +88,9 @@ class NetworkSettings(Settings):
         if frames is None:
             raise ValueError("front_end.n_frames must be at least 1: clips are trained on in batches")
         if self.training.augment.crop_frames > frames:
-            raise ValueError(f"crop_frames is more than the {frames} frames of its front end")
+            raise ValueError(f"crop_frames must be at most the {frames} frames of its front end")
         if self.training.augment.gain_db and self.front_end.scaling != "none":
-            raise ValueError("gain_db is of clips that keep their level; set it to 0, or front_end.scaling to none")
+            raise ValueError("gain_db needs clips that keep their level; set it to 0, or front_end.scaling to none")
 
 
 class Network(Kind):
@@ -138,9 +138,9 @@ class HeardSettings(Settings):
     def check(self) -> None:
         """Refuse settings that do not fit each other."""
         if not self.statistics or not self.shrinkages:
-            raise ValueError("statistics and shrinkages must each name at least one")
+            raise ValueError("statistics and shrinkages must each have at least one value")
         if len(set(self.statistics)) < len(self.statistics):
-            raise ValueError("statistics must each be named once")
+            raise ValueError("statistics must each be given once")
 
 
 class Heard(Kind):

@@ -126,7 +126,7 @@ class Training:
             ValueError: Says which.
         """
         if self.plateau and self.schedule != "constant":
-            raise ValueError("plateau halves a constant rate; set schedule to constant")
+            raise ValueError("plateau needs a constant rate; set schedule to constant")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class WhisperSettings(HeardSettings):
         super().check()
         most = whisper_encoder.SIZES[self.variant].layers
         if self.layers != tuple(sorted({*self.layers} & {*range(most + 1)})):
-            raise ValueError(f"layers of {self.variant} must be some of 0 to {most}, in rising order")
+            raise ValueError(f"layers of {self.variant} must be numbers from 0 to {most}, in rising order")
 
     @property
     def heard(self) -> tuple[int, ...]:

@@ -152,7 +152,7 @@ def _checked(size: str, layers: Sequence[int]) -> tuple[int, ...]:
     last = known_size(size).layers
     layers = tuple(layers)
     if not layers or layers != tuple(sorted(set(layers))) or layers[0] < 0 or layers[-1] > last:
-        raise ModelError(f"Whisper {size} has layers 0 to {last}, to be named in rising order; got {list(layers)}")
+        raise ModelError(f"Whisper {size} has layers 0 to {last}; give some in rising order, not {list(layers)}")
     return layers
 
 

@@ -66,7 +66,7 @@ def find_whisper(size: str, option: Path | None, progress: Progress | None = Non
             raise DownloadError("HF_HUB_OFFLINE is set")
         return _download(published.repository, published.revision, cache / f"{size}.safetensors", progress)
     except DownloadError as error:
-        raise DownloadError(f"The weights of Whisper {size} cannot be had: {error}. Or {_help(size)}") from None
+        raise DownloadError(f"Cannot get the weights of Whisper {size}: {error}. Or {_help(size)}") from None
 
 
 def _names(size: str) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def _within(folder: Path, size: str) -> Path | None:
 def _help(size: str) -> str:
     published = known_size(size)
     return (
-        f"get {PUBLISHED} of {published.repository} on huggingface.co, revision {published.revision}, "
+        f"download {PUBLISHED} of {published.repository} on huggingface.co, revision {published.revision}, "
         "and give it with --whisper-weights PATH"
     )
 
@@ -136,7 +136,7 @@ def read_whisper(path: Path, size: str) -> dict[str, np.ndarray]:
             held = set(file.keys())
             for name, shape in tensors(size).items():
                 if PREFIX + name not in held:
-                    raise ModelError(f"{path} holds no {PREFIX}{name}, so it is not Whisper {size}; {_help(size)}")
+                    raise ModelError(f"{path} contains no {PREFIX}{name}, so it is not Whisper {size}; {_help(size)}")
                 found = file.get_slice(PREFIX + name)
                 if tuple(found.get_shape()) != shape:
                     raise ModelError(
@@ -152,7 +152,7 @@ def read_whisper(path: Path, size: str) -> dict[str, np.ndarray]:
         raise ModelError(f"{path} is damaged, or is not a .safetensors file; {_help(size)}") from None
     for name, array in weights.items():
         if not np.isfinite(array).all():
-            raise ModelError(f"{path}: {PREFIX}{name} holds what is not a finite number; {_help(size)}")
+            raise ModelError(f"{path}: {PREFIX}{name} contains NaN or infinite values; {_help(size)}")
     return weights
 
 

@@ -47,7 +47,7 @@ class YAMNetSettings(HeardSettings):
         """Refuse settings that do not fit each other."""
         super().check()
         if not self.layers or self.layers != tuple(sorted({*self.layers} & {*range(1, len(BODY) + 1)})):
-            raise ValueError(f"layers must be some of 1 to {len(BODY)}, in rising order")
+            raise ValueError(f"layers must be numbers from 1 to {len(BODY)}, in rising order")
         if self.front_end.n_mels != N_MELS:
             raise ValueError(f"YAMNet reads {N_MELS} mels; set front_end.n_mels to that")
 

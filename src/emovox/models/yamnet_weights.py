@@ -35,7 +35,7 @@ SHA256 = "13c3308955bbfaef262f175ac9c40e47b134573a93984f009220dd7cc12a1744"
 TIMEOUT_SECONDS = 10.0
 
 CLASSIFIER = "audioset"
-HELP = f"get {URL} and give it with --yamnet-weights PATH"
+HELP = f"download {URL} and give it with --yamnet-weights PATH"
 
 Weights = dict[str, tuple[np.ndarray, ...]]
 
@@ -60,7 +60,7 @@ def find_weights(option: Path | None, progress: Callable[[str, int, int], None] 
             try:
                 fetch(URL, option, size=SIZE_BYTES, sha256=SHA256, progress=progress, timeout_seconds=TIMEOUT_SECONDS)
             except DownloadError as error:
-                raise ModelError(f"YAMNet's weights cannot be had: {error}. Or {HELP}") from None
+                raise ModelError(f"Cannot get the weights of YAMNet: {error}. Or {HELP}") from None
     elif not option.is_file():
         raise ModelError(f"There are no YAMNet weights at {option}; {HELP}")
     check_weights(option)
@@ -141,7 +141,7 @@ def _read_h5(path: Path) -> Weights:
         expected.append((f"{c.name}_bn", f"{c.published}/bn", ((c.channels,),) * 3))
     expected.append((CLASSIFIER, "logits", ((EMBEDDING_SIZE, N_AUDIOSET_CLASSES), (N_AUDIOSET_CLASSES,))))
     if len(stored) != len(expected):
-        raise ModelError(f"{path} holds {len(stored)} layers with weights, YAMNet has {len(expected)}; {HELP}")
+        raise ModelError(f"{path} contains {len(stored)} layers with weights, YAMNet has {len(expected)}; {HELP}")
     in_order = list(stored)
     if all(published in stored for _, published, _ in expected[:-1]):  # the last layer's name varies
         known = [published for _, published, _ in expected[:-1]]
@@ -176,7 +176,7 @@ def _read_tflite(path: Path, expected: tuple[Convolution, ...]) -> Weights:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, struct.error):
         raise ModelError(f"{path} is damaged, or is not a whole TFLite model; {HELP}") from None
     if len(kernels) != len(expected):
-        raise ModelError(f"{path} holds {len(kernels)} convolutions, YAMNet has {len(expected)}; {HELP}")
+        raise ModelError(f"{path} contains {len(kernels)} convolutions, YAMNet has {len(expected)}; {HELP}")
     weights: Weights = {}
     for c, (depthwise, kernel, bias) in zip(expected, kernels, strict=True):
         if depthwise != c.depthwise or kernel.shape != _tflite_shape(c) or bias.shape != (c.channels,):

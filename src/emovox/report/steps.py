@@ -21,7 +21,7 @@ def preprocessing(clip: Clip, front: FrontEnd) -> Figure:
 
     Args:
         clip: A recording.
-        front: What its waveform goes through; one that has ``window``, ``mel_matrix``, ``log_mel`` and ``loud``.
+        front: What its waveform goes through; one that has ``window``, ``hop_samples``, ``mel_matrix`` and ``frames``.
     """
     samples = waveform(clip)
     seconds = np.arange(len(samples)) / front.sample_rate_hz
@@ -36,8 +36,8 @@ def _steps(front: Any, samples: np.ndarray, seconds: np.ndarray, panels: tuple[A
     wave, frame, spectrum, filters, log_mel, read = panels
     window, rate = front.window, front.sample_rate_hz
     hop = front.hop_samples
-    logarithms = front.log_mel(samples)  # (frames, mels)
-    within = speech(front.loud(logarithms))
+    logarithms, loud = front.frames(samples)  # (frames, mels), (frames,)
+    within = speech(loud)
     duration = seconds[-1]
 
     wave.plot(seconds, samples, color=COLOURS[0], linewidth=0.4)

@@ -27,7 +27,7 @@ class Problem(BaseModel):
                 "title": "Unprocessable Content",
                 "status": 422,
                 "detail": "The recording is empty",
-                "hint": "Record or download it anew",
+                "hint": "Record or download it again",
             }
         }
     )

@@ -90,13 +90,16 @@ def run_study(
         began = earlier.provenance.get("weights") if earlier else None
         found, left_out = stages.find_weights(recipe, corpus, weights or {}, tell, optional, began)
         for name, reason in left_out.items():
-            _say(tell, f"Going on without {name}: {reason}")
+            _say(tell, f"Continuing without {name}: {reason}")
         for name, path in found.items():
             if path is None:
-                _say(tell, f"No published weights for {name} at hand: on a synthetic corpus it starts at random.")
+                _say(
+                    tell,
+                    f"No published weights for {name} were found: on a synthetic corpus it starts from random weights.",
+                )
         for name, settings in recipe.models.items():
             if stages.teacher_of(settings) and name not in found:
-                _say(tell, f"{name} learns without its teacher, whose published weights cannot be had.")
+                _say(tell, f"{name} is trained without its teacher, whose published weights were not found.")
         recipe = without(recipe, left_out)
         if left_out and not recipe.models:
             raise ModelError(next(iter(left_out.values())))

@@ -78,11 +78,13 @@ def adapt(
     """
     tell = progress or (lambda stage, done, total: None)
     if run.leaky:
-        raise RunError(f"{run.path} tests speakers that were heard in training; use a run of another protocol")
+        raise RunError(f"{run.path} has test speakers that are in training too; use a run of another protocol")
     kinds = {name: kind_of(settings) for name, settings in run.recipe.models.items()}
     heads = [name for name, kind in kinds.items() if isinstance(kind, Heard)]
     if not heads:
-        raise ModelError(f"{run.path} has no model on a published network, so none can be centred on a speaker")
+        raise ModelError(
+            f"{run.path} has no model on a published network, and only such models can be adapted; use another run"
+        )
     mixed = [n for n, kind in kinds.items() if isinstance(kind, Ensemble) and {*heads} & {*members_of(run.recipe, n)}]
     evaluation = evaluate(run)
     again = typed("emovox", "evaluate", run.path, "--adapt", ",".join(map(str, counts)))

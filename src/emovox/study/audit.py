@@ -185,21 +185,21 @@ TRICKS: tuple[Trick, ...] = (
     Trick(
         "by-clip",
         "split by clip",
-        "test speakers were heard in training. Such a figure holds for voices that the model knows, and for no other.",
+        "test speakers are in training too. The result holds only for voices that the model knows.",
         by_clip,
     ),
     Trick(
         "epoch-on-test",
         "epoch chosen on test",
-        "of all epochs the one that suits the test clips is kept. Nobody can choose so for recordings of tomorrow.",
+        "the epoch that is best on the test clips is kept. For new recordings nobody can choose like this.",
         epoch_on_test,
         epochs=True,
     ),
     Trick(
         "settings-on-test",
         "settings chosen on test",
-        "for each fold the setting (a head's shrinkage) that suits its test clips is kept. The more settings are "
-        "tried, the more of the figure is luck.",
+        "for each fold the setting (a head's shrinkage) that is best on its test clips is kept. The more settings "
+        "are tried, the more of the result is luck.",
         settings_on_test,
         epochs=False,
     ),
@@ -207,19 +207,19 @@ TRICKS: tuple[Trick, ...] = (
         "speaker-statistics",
         "normalised by test speaker",
         "means and deviations are those of all clips of each test speaker. Fair only where as many recordings of a "
-        "person, of every emotion, are at hand before the first answer.",
+        "person, of every emotion, are available before the first prediction.",
         by_speaker_statistics,
     ),
     Trick(
         "both-sides",
         "half of test in training",
-        "as where a corpus holds recordings twice. The model remembers answers; the figure says nothing of new ones.",
+        "as in a corpus that contains recordings twice. The model remembers them; the result is not about new ones.",
         on_both_sides,
     ),
     Trick(
         SHUFFLED,
         "labels shuffled",
-        "there is nothing to learn, so more than chance would be a fault of the program that lets answers through.",
+        "there is nothing to learn, so a result above chance would show that test labels reach the training.",
         shuffled,
     ),
 )
@@ -294,8 +294,8 @@ def refuse_leaks(result: Mapping[str, Any]) -> None:
                 low, high = (100 * found["guessing"][bound] for bound in ("low", "high"))
                 raise EmovoxError(
                     f"{name} has a UAR of {100 * found['uar']['value']:.1f} % on shuffled labels, where guessing gives "
-                    f"{low:.1f} to {high:.1f}: answers reach the training, so no figure of this run can be trusted. "
-                    "Please report it"
+                    f"{low:.1f} to {high:.1f}: test labels reach the training, so no result of this run can be "
+                    "trusted. Please report it"
                 )
 
 

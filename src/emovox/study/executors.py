@@ -189,8 +189,8 @@ class Processes:
                     yield task.result()
                 except BrokenProcessPool:
                     raise EmovoxError(
-                        "A training process was killed, most often because memory ran out. What was trained is kept; "
-                        f"go on with '{self._resume}'"
+                        "A training process was killed, most often because memory ran out. What is finished is kept; "
+                        f"continue with '{self._resume}'"
                     ) from None
         self._drain()
 

@@ -108,7 +108,7 @@ def sizes_of(run: Run, model: str) -> tuple[int, ...]:
         RunError: The run's protocol shares speakers, or they are too few.
     """
     if run.leaky:
-        raise RunError(f"{run.path} shares speakers between training and test; take a run of a protocol by speaker")
+        raise RunError(f"{run.path} shares speakers between training and test; use a run of a protocol by speaker")
     most = min(len(_speakers(run, fold, model)) for fold in run.folds.values())
     if most < 3:
         raise RunError(f"{run.path} trains on {most} speaker(s); a learning curve needs at least 3")

@@ -143,8 +143,8 @@ def check_weights(run: Run, weights: Weights, begins: bool = False) -> None:
                 f"give that file with --{kind}-weights" if isinstance(began, dict) else f"leave --{kind}-weights out"
             )
             raise RunError(
-                f"{run.path} began with other weights of {name} ({_named(began)}); {advice}, or choose another folder "
-                "with --out"
+                f"{run.path} was started with other weights of {name} ({_named(began)}); {advice}, or choose "
+                "another folder with --out"
             )
 
 
@@ -155,7 +155,7 @@ def find_inputs_of(run: Run, corpus: Corpus, options: Mapping[str, Path], tell: 
         DownloadError, ModelError, RunError: They are not.
     """
     if corpus.digest != run.provenance["corpus"].get("digest"):
-        raise RunError(f"{corpus.root} does not hold the recordings of {run.path} as they were; name them with --data")
+        raise RunError(f"{corpus.root} does not contain the same recordings as {run.path} used; give them with --data")
     began = run.provenance.get("weights")
     found, _ = find_weights(run.recipe, corpus, options, tell, began=began)
     now = weights_provenance(found)

@@ -59,7 +59,7 @@ def trainable(run: Run, models: Sequence[str] | None) -> tuple[str, ...]:
     chosen = tuple(models or (name for name in single if not learns_in_epochs(run.recipe.models[name])))
     if not chosen:
         raise ModelError(
-            f"All models of {run.path} learn in epochs and take as long as in the run; name some with --models "
+            f"All models of {run.path} are trained in epochs and take as long as in the run; choose some with --models "
             f"{','.join(single)}"
         )
     return chosen
@@ -137,7 +137,7 @@ def train(run: Run, changed: Mapping[str, Case], about: str, executor: Executor,
             more = {"trial": about, "software": describe_software()}
             trials[name] = Run.create(path, case.recipe, case.corpus, case.folds, more)
         except RunError as error:
-            raise RunError(f"{error}; or remove {path} and type the command again") from None
+            raise RunError(f"{error}; or remove {path} and run the command again") from None
     counted = _Counted(executor, about, tell, sum(len(trial.jobs_left) for trial in trials.values()))
     for name, trial in trials.items():
         stages.train(trial, changed[name].inputs, counted)

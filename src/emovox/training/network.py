@@ -136,8 +136,8 @@ def train(
     if keeper.best is None:
         keeper.path.unlink(missing_ok=True)
         raise EmovoxError(
-            f"The training in {folder} diverged: its validation loss was never a number. Lower learning_rate in the "
-            "settings, and run it into another --out"
+            f"The training in {folder} diverged: its validation loss was never a finite number. Lower learning_rate in "
+            "the recipe, and start again with another --out"
         )
     pupil.set_weights(keeper.best)
     return done
@@ -336,7 +336,7 @@ class _Keeper(keras.callbacks.Callback):
             self.best = _group(arrays, "best") or None
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             reason = " ".join(str(error).split())[:200]
-            raise RunError(f"{self.path} is damaged or of another model ({reason}); delete it to train anew") from None
+            raise RunError(f"{self.path} is damaged or of another model ({reason}); delete it to train again") from None
 
 
 def _group(arrays: dict[str, np.ndarray], name: str) -> list[np.ndarray]:
