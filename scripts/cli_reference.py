@@ -13,7 +13,8 @@ WIDTH = 100
 HEAD = """# Commands
 
 Made from `--help` by `python scripts/cli_reference.py`; a test compares them. Errors are one line on the error stream;
-exit code 2 for what you can mend (a full disk behind `>` too), 1 for a fault of Emovox or a pipe that nobody reads, 130
+exit code 2 for what you can mend (a full disk behind `>` too), 1 where some recordings could not be used, for a fault
+of Emovox, or for a pipe that nobody reads, 130
 after Ctrl-C. `--debug` shows the traceback, and what libraries say.
 """
 

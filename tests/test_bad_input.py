@@ -90,7 +90,7 @@ def test_a_bad_input(
         monkeypatch.setattr(work, lambda *_, **__: pytest.fail("long work was begun"))
     before = {path: _stamp(path) for path in place.path.rglob("*")}
     shown = emovox(*(_word(word, place) for word in case.words), stdin=case.stdin)
-    assert (shown.exit_code, _unexpected(shown)) == (2, None), shown.output
+    assert (shown.exit_code, _unexpected(shown)) == (case.code, None), shown.output
     *others, line = shown.stderr.removesuffix("\n").split("\n")
     assert case.progress or not others, shown.stderr
     assert [said for said in case.says if said not in line] == [], line
@@ -137,18 +137,20 @@ class Shell:
 
 
 SHELL = [
-    Shell("$emovox predict bad.mp3 $good --model $model", "bad.mp3 is truncated: the end of its last frame"),
-    Shell("$emovox predict noise.mp3 --model $model", "noise.mp3 is not an audio file that can be read"),
-    Shell("$emovox predict bad.ogg --model $model", "bad.ogg is truncated: its last page is missing"),
-    Shell("$emovox predict bad.aiff --model $model", "bad.aiff is truncated"),
-    Shell(r"$emovox predict $'caf\xe9.wav' $good --model $model", r"caf\xe9.wav does not exist"),
-    Shell(r"$emovox predict $'\e[31m.wav' --model $model", r"\x1b[31m.wav does not exist"),
-    Shell(r"LC_ALL=C $emovox predict $'w\xc3\xbctend.wav' --model $model", "tend.wav does not exist"),
-    Shell("$emovox predict wütend.wav --model $model", r"w\xfctend.wav does", env={"PYTHONIOENCODING": "ascii"}),
-    Shell("head -c 9000 $good | $emovox predict - --model $model", "standard input is truncated"),
-    Shell("$emovox predict <(head -c 9000 $good) --model $model", "/dev/fd/", 2),
-    Shell("$emovox predict - --model $model < /dev/null", "standard input is empty"),
-    Shell("mkfifo pipe; echo words > pipe & $emovox predict pipe --model $model", "pipe is not an audio file"),
+    Shell("$emovox predict bad.mp3 $good --model $model", "bad.mp3 is truncated: the end of its last frame", code=1),
+    Shell("$emovox predict noise.mp3 --model $model", "noise.mp3 is not an audio file that can be read", code=1),
+    Shell("$emovox predict bad.ogg --model $model", "bad.ogg is truncated: its last page is missing", code=1),
+    Shell("$emovox predict bad.aiff --model $model", "bad.aiff is truncated", code=1),
+    Shell(r"$emovox predict $'caf\xe9.wav' $good --model $model", r"caf\xe9.wav does not exist", code=1),
+    Shell(r"$emovox predict $'\e[31m.wav' --model $model", r"\x1b[31m.wav does not exist", code=1),
+    Shell(r"LC_ALL=C $emovox predict $'w\xc3\xbctend.wav' --model $model", "tend.wav does not exist", code=1),
+    Shell(
+        "$emovox predict wütend.wav --model $model", r"w\xfctend.wav does", code=1, env={"PYTHONIOENCODING": "ascii"}
+    ),
+    Shell("head -c 9000 $good | $emovox predict - --model $model", "standard input is truncated", code=1),
+    Shell("$emovox predict <(head -c 9000 $good) --model $model", "/dev/fd/", code=1),
+    Shell("$emovox predict - --model $model < /dev/null", "standard input is empty", code=1),
+    Shell("mkfifo pipe; echo words > pipe & $emovox predict pipe --model $model", "pipe is not an audio file", code=1),
     Shell("$emovox predict $good --model $model > /dev/full", "Cannot write the output: No space left on device"),
     Shell("$emovox predict $good --json --model $model > /dev/full", "Cannot write the output: No space left"),
     Shell("$emovox models > /dev/full", "Cannot write the output: No space left on device"),

@@ -570,7 +570,7 @@ def test_predict_answers_in_json_lines(invoke, recognizer):
 
 def test_one_bad_file_does_not_silence_the_others(invoke, recognizer):
     shown = invoke("predict", "bad.wav", "a.wav", "--run", "runs/x", "--json")
-    assert shown.exit_code == 2
+    assert shown.exit_code == 1
     assert shown.stderr == "bad.wav is empty; record it again\n"
     assert json.loads(shown.stdout)["emotion"] == "angry"
 
@@ -594,7 +594,7 @@ def test_predict_reads_standard_input(monkeypatch, tmp_path):
     assert (first.pop("file"), second.pop("file")) == ("-", str(tmp_path / "a.wav"))
     assert first == second
     shown = CliRunner().invoke(cli.app, words[:2] + words[3:], prog_name="emovox", input=b"no sound")
-    assert shown.exit_code == 2
+    assert shown.exit_code == 1
     assert shown.stderr.startswith("standard input is not an audio file that can be read; give WAV")
 
 
@@ -604,7 +604,7 @@ def test_predict_fills_a_table_and_goes_on_where_it_was_stopped(invoke, recogniz
         tmp_path.joinpath("in", name).touch()
     words = ("predict", tmp_path / "in", "--run", "runs/x", "--csv", tmp_path / "out.csv")
     shown = invoke(*words)
-    assert shown.exit_code == 2 and shown.stdout == ""
+    assert shown.exit_code == 1 and shown.stdout == ""
     assert "bad.wav is empty" in shown.stderr
     whole = (tmp_path / "out.csv").read_bytes()
     with (tmp_path / "out.csv").open(newline="") as file:
@@ -629,10 +629,11 @@ def test_predict_names_as_many_emotions_as_are_asked_for(invoke, recognizer):
     assert "a.wav  angry 75%   one of: any" in shown.stdout
 
 
-def test_predict_without_a_model_says_how_to_name_one(invoke):
+def test_predict_without_a_model_says_how_to_name_one_where_none_was_installed(invoke, monkeypatch):
+    monkeypatch.setattr("emovox.listening.recognizer.BOX", Path("missing.onnx"))
     shown = invoke("predict", "a.wav")
     assert shown.exit_code == 2
-    assert "--run runs/NAME" in shown.stderr
+    assert "install Emovox again, or give a model of your own with --run or --model" in shown.stderr
 
 
 # In a process of its own

@@ -20,7 +20,7 @@ def every_path() -> list[Path]:
     return [
         *fixed, AT.job("fold1/cnn-seed0"), AT.logs("fold1/cnn-seed0"), AT.artifact("cnn"), *AT.saved("cnn"),
         AT.figure("confusion", "cnn"), AT.figure("history", "cnn"), AT.probe_figure("audit"), AT.trial("by-clip"),
-        AT.sound("a clip"), AT.diagram("cnn"),
+        AT.sound("a clip"), AT.diagram("cnn"), AT.final("cnn"),
         *(AT.report_as(ending) for ending in (".pdf", ".md", ".txt")),
     ]  # fmt: skip
 

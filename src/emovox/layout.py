@@ -144,6 +144,10 @@ class Layout:
         """The file that answers as one model."""
         return self.artifacts / f"{check_name(model)}.onnx"
 
+    def final(self, model: str) -> Path:
+        """The file that answers as one model which learnt from all clips."""
+        return self.path / "final" / f"{check_name(model)}.onnx"
+
     @property
     def audit(self) -> Path:
         """How much each trick inflates, for programs."""
@@ -198,6 +202,7 @@ FILES = (
     ("report.md", "the same as Markdown ('emovox report --format markdown RUN')"),
     ("report.txt", "the same as plain text ('emovox report --format text RUN')"),
     ("artifacts/", "the models ready to use: waveform in, probabilities out (ONNX), with a model card each"),
+    ("final/", "a model trained on all clips, to deploy, with a model card ('emovox fit RUN')"),
     ("*_final_model.keras", "the models for Keras, to train further (and .h5)"),
     ("audit.json", "how much each trick would inflate the results ('emovox audit RUN')"),
     ("robustness.json", "results on altered recordings ('emovox evaluate --robustness RUN')"),

@@ -209,7 +209,7 @@ def _builds(kind):
 
 
 def _runs(words: list[str]) -> bool:
-    trains = {"--robustness", "--learning-curve", "--adapt"} if words[1:2] == ["evaluate"] else set()
+    trains = {"--robustness", "--learning-curve", "--adapt", "--map"} if words[1:2] == ["evaluate"] else set()
     return words[0].endswith("emovox") and tuple(words[1:2]) in CHEAP and "-" not in words and not trains & set(words)
 
 

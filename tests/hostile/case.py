@@ -81,6 +81,7 @@ class Case:
         keeps: Folders of the cache that may hold something whole at the end.
         stdin: What comes through standard input.
         env: The environment, beside the usual.
+        code: The exit code.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Case:
     keeps: tuple[str, ...] = ("checked",)
     stdin: bytes = b""
     env: dict[str, str] = field(default_factory=dict)
+    code: int = 2
 
 
 @functools.cache

@@ -150,7 +150,6 @@ RUNS = [
     asked("results of another kind", artifacts("a", "b", results="[1]"), UNKNOWN_BEST),
     asked("a best that is not there", artifacts("a", "b", results=json.dumps({"best_model": "c"})), UNKNOWN_BEST),
     asked("a best that is a list", artifacts("a", "b", results=json.dumps({"best_model": ["a"]})), UNKNOWN_BEST),
-    Case("no model at all", ("predict", "=good.wav"), ("give --run runs/NAME, or --model FILE.onnx",)),
 ]
 
 

@@ -20,7 +20,7 @@ NO_RECORDING = "is not an audio file that can be read; give WAV, FLAC, OGG, MP3 
 def predicted(name: str, make: Make, *says: str, file: str = "bad.wav", shown: str = "") -> Case:
     """A bad recording, before a good one that is answered."""
     words = ("predict", f"@{file}", "=good.wav", "--model", "=model.onnx", "--json")
-    return Case(f"recording, {name}", words, (shown or Path(file).name, *says), make, answers=True)
+    return Case(f"recording, {name}", words, (shown or Path(file).name, *says), make, answers=True, code=1)
 
 
 def holding(content: bytes, file: str = "bad.wav") -> Make:
@@ -270,7 +270,7 @@ PLACES = [
 
 def streamed(name: str, content: bytes, *says: str) -> Case:
     words = ("predict", "-", "=good.wav", "--model", "=model.onnx", "--json")
-    return Case(f"standard input, {name}", words, ("standard input", *says), answers=True, stdin=content)
+    return Case(f"standard input, {name}", words, ("standard input", *says), answers=True, stdin=content, code=1)
 
 
 STREAMS = [
@@ -285,9 +285,12 @@ STREAMS = [
 ]
 
 NOT_A_FILE = [
-    Case("recording, /dev/null", ("predict", "/dev/null", "--model", "=model.onnx"), ("/dev/null is empty",)),
+    Case("recording, /dev/null", ("predict", "/dev/null", "--model", "=model.onnx"), ("/dev/null is empty",), code=1),
     Case(
-        "recording, /dev/zero", ("predict", "/dev/zero", "--model", "=model.onnx"), ("/dev/zero is not an audio file",)
+        "recording, /dev/zero",
+        ("predict", "/dev/zero", "--model", "=model.onnx"),
+        ("/dev/zero is not an audio file",),
+        code=1,
     ),
 ]
 

@@ -32,7 +32,7 @@ CASES = [
     typed("predict", says="Missing argument 'FILE|FOLDER'; try 'emovox predict --help'"),
     typed("predict", "=good.wav", "--model", says="requires an argument; try 'emovox predict --help'"),
     typed("predict", "=good.wav", "--run", says="requires an argument"),
-    typed("evaluate", says="Missing argument 'RUN'; try 'emovox evaluate --help'"),
+    typed("evaluate", says="Missing argument 'RUN|FILE.onnx'; try 'emovox evaluate --help'"),
     typed("evaluate", "a", "b", says="unexpected extra argument(s) (b); try 'emovox evaluate --help'"),
     typed("compare", says="Missing argument 'RUN'; try 'emovox compare --help'"),
     typed("audit", says="Missing argument 'RUN'; try 'emovox audit --help'"),

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import emovox
-from emovox.cli import audit, data, evaluate, listen, models, page, predict, report, run, serve
+from emovox.cli import audit, data, deploy, evaluate, listen, models, page, predict, report, run, serve
 from emovox.cli.base import Commands, examples
 
 app = typer.Typer(
@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples("emovox run", "emovox predict recording.wav --run runs/NAME", "emovox COMMAND --help"),
 )
-for module in (run, models, predict, listen, serve, page, evaluate, report, audit):
+for module in (run, models, predict, listen, serve, page, evaluate, deploy, report, audit):
     app.add_typer(module.app)
 app.add_typer(data.app, name="data")
 

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emovox.cli.base import examples
-from emovox.cli.run import MovedOption, WorkersOption, chosen_files, corpus_of, names, warn_if_long, with_weights
+from emovox.cli.run import (
+    MovedOption,
+    WorkersOption,
+    chosen_files,
+    corpus_of,
+    load,
+    names,
+    warn_if_long,
+    with_weights,
+)
 from emovox.errors import ModelError
 from emovox.terminal import Screen, say
 
@@ -26,11 +35,18 @@ app = typer.Typer()
         "emovox evaluate runs/NAME --learning-curve",
         "emovox evaluate runs/NAME --adapt 0,5,10,20",
         "emovox evaluate runs/NAME --explain",
+        "emovox evaluate mine.onnx --data ~/other-corpus --map joy=happy,anger=angry",
     )
 )
 @with_weights
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder with finished trainings.")],
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|FILE.onnx",
+            help="A run folder with finished trainings; or an artifact, to evaluate it on the corpus given by --data.",
+        ),
+    ],
     finished: Annotated[
         bool, typer.Option("--finished", help="Evaluate the finished models of a run that is not complete.")
     ] = False,
@@ -64,10 +80,29 @@ def evaluate(
         ),
     ] = None,
     data: MovedOption = None,
+    mapped: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="PAIRS",
+            help="For an artifact: labels of the corpus and the emotions they stand for, such as joy=happy,anger=angry.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="For an artifact: write the results to a file too.")
+    ] = None,
     workers: WorkersOption = None,
     **weights: Path | None,
 ) -> None:
-    """Evaluate a run again from its predictions, and write its tables, figures and report again."""
+    """Evaluate a run again from its predictions, and write its tables, figures and report again.
+
+    Or evaluate an artifact on another corpus.
+    """
+    if run.suffix == ".onnx":
+        _judge_artifact(run, data, mapped, out, workers)
+        return
+    if mapped or out:
+        raise ModelError(f"--map and --out go with an artifact, FILE.onnx, and {run} is a run; leave them out")
     from emovox.evaluation import evaluate as judge
     from emovox.evaluation import write_results
     from emovox.runs import Run
@@ -93,6 +128,40 @@ def evaluate(
         write_results(opened, evaluation)
         report = write_report(opened, evaluation)
     say(console, f"\nReport: {report}")
+
+
+def _judge_artifact(
+    artifact: Path, data: str | None, mapped: str | None, out: Path | None, threads: int | None
+) -> None:
+    """Ask an artifact about every clip of a corpus, and show how it does."""
+    from emovox.files import write_json
+    from emovox.listening import Recognizer
+    from emovox.study.elsewhere import judge_elsewhere
+    from emovox.terminal import StageProgress, show_listings
+
+    pairs = [pair.partition("=") for pair in (mapped or "").split(",") if pair]
+    if wrong := next((label for label, equals, emotion in pairs if not (label and equals and emotion)), None):
+        raise ModelError(f"--map {wrong} is no pair; give LABEL=EMOTION by comma, such as joy=happy,anger=angry")
+    recognizer, console = Recognizer(artifact), Screen()
+    if data is None:
+        raise ModelError(f"{artifact} is an artifact; give the corpus to evaluate it on with --data")
+    with StageProgress(Screen(stderr=True)) as progress:
+        corpus = load(data, progress, data)
+        mapping = {label.strip(): emotion.strip() for label, _, emotion in pairs}
+        found = judge_elsewhere(recognizer, corpus, mapping, threads, progress)
+    for clip, reason in found.unreadable.items():
+        say(console, f"{clip} is left out: {reason}")
+    for label, clips in found.left_out.items():
+        say(
+            console,
+            f"{clips} clips of {label} are left out, because the artifact has no such emotion; use --map if it has another name.",
+        )
+    if found.known:
+        say(console, f"The artifact was trained on {found.corpus['name']}, so it may know these speakers.")
+    show_listings(console, found.listings())
+    if out is not None:
+        write_json(out, found.as_dict())
+        say(console, f"Results: {out}")
 
 
 def _counts(listed: str) -> list[int]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from emovox.cli.base import examples
+from emovox.cli.predict import ModelOption, RunOption, recognizer_for
 from emovox.terminal import Screen, say
 
 app = typer.Typer()
@@ -22,24 +23,11 @@ app = typer.Typer()
 )
 def page(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder, for any web server.")],
-    run: Annotated[
-        Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model is used.")
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", metavar="FILE.onnx", help="An artifact; with --run, the name of one of its models."),
-    ] = None,
+    run: RunOption = None,
+    model: ModelOption = None,
 ) -> None:
     """Write the page and a model as files; it listens in the browser, and the sound never leaves that machine."""
-    from emovox.errors import ModelError
-    from emovox.listening import Recognizer
     from emovox.page import write_page
 
-    if run is not None:
-        recognizer = Recognizer.from_run(run, model)
-    elif model is not None:
-        recognizer = Recognizer(model)
-    else:
-        raise ModelError("No model is given; give --run runs/NAME, or --model FILE.onnx")
-    loaded = write_page(recognizer, out)
+    loaded = write_page(recognizer_for(run, model, None), out)
     say(Screen(), f"Page: {out / 'index.html'}, {loaded / 1e6:.1f} MB to load; put {out} on a web server")

@@ -13,18 +13,25 @@ from emovox.cli.base import complain, examples, json_line
 from emovox.cli.recordings import heard_in
 from emovox.cli.timeline import Format, check_options, show_timelines
 from emovox.corpora.scan import SUFFIXES, recordings_under
-from emovox.errors import AudioError, ModelError
+from emovox.errors import AudioError
 from emovox.terminal import Screen, StageProgress, describe_artifact, prediction_line
 
 if TYPE_CHECKING:
     from emovox.listening import Prediction, Recognizer
+
+SOME_FAILED = 1
+"""The exit code if a recording could not be used; others may have been."""
 
 app = typer.Typer()
 
 RunOption = Annotated[Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model is used.")]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="FILE.onnx", help="An artifact; with --run, the name of one of its models."),
+    typer.Option(
+        "--model",
+        metavar="FILE.onnx",
+        help="An artifact; with --run, the name of one of its models. Default: the model that comes with Emovox.",
+    ),
 ]
 AdaptOption = Annotated[
     list[Path] | None,
@@ -38,14 +45,15 @@ AdaptOption = Annotated[
 
 @app.command(
     epilog=examples(
+        "emovox predict recording.wav",
         "emovox predict recording.wav --run runs/NAME",
         "emovox predict *.wav --run runs/NAME --model cnn --json",
         "emovox predict recording.wav --model runs/NAME/artifacts/yamnet.onnx",
-        "emovox predict recordings/ --run runs/NAME --csv answers.csv",
-        "emovox predict interview.wav --timeline --run runs/NAME",
-        "emovox predict interview.wav --format srt --plot interview.png --run runs/NAME > interview.srt",
-        "emovox predict anna-7.wav --adapt anna/ --run runs/NAME",
-        "arecord -f S16_LE -r 16000 -d 3 | emovox predict - --run runs/NAME",
+        "emovox predict recordings/ --csv answers.csv",
+        "emovox predict interview.wav --timeline",
+        "emovox predict interview.wav --format srt --plot interview.png > interview.srt",
+        "emovox predict anna-7.wav --adapt anna/",
+        "arecord -f S16_LE -r 16000 -d 3 | emovox predict -",
     )
 )
 def predict(
@@ -78,7 +86,10 @@ def predict(
         Path | None, typer.Option(metavar="PNG|SVG", help="Draw the timeline of one recording. Needs matplotlib.")
     ] = None,
 ) -> None:
-    """Predict the emotion in recordings. Needs one artifact and no TensorFlow."""
+    """Predict the emotion in recordings. Needs no TensorFlow.
+
+    The exit code is 1 if a recording could not be used; the others are still predicted.
+    """
     from emovox.audio import MAX_SECONDS
     from emovox.listening import in_order
 
@@ -92,7 +103,7 @@ def predict(
     recognizer = recognizer_for(run, model, adapt)
     if over_time:
         if show_timelines(recognizer, asked, form, plot):
-            raise typer.Exit(AudioError.exit_code)
+            raise typer.Exit(SOME_FAILED)
         return
 
     def answer(file: Path) -> Prediction | AudioError:
@@ -116,7 +127,7 @@ def predict(
             else:
                 console.print(prediction_line(file, heard, top, with_set), soft_wrap=True)
     if failed:
-        raise typer.Exit(AudioError.exit_code)
+        raise typer.Exit(SOME_FAILED)
 
 
 def recognizer_for(run: Path | None, model: str | None, adapt: list[Path] | None) -> Recognizer:
@@ -132,7 +143,7 @@ def recognizer_for(run: Path | None, model: str | None, adapt: list[Path] | None
     elif model is not None:
         recognizer = Recognizer(model)
     else:
-        raise ModelError("No model is given; give --run runs/NAME, or --model FILE.onnx")
+        recognizer = Recognizer.load()
     return recognizer.adapted(_recordings(adapt)) if adapt else recognizer
 
 

@@ -155,7 +155,7 @@ def run(
                 earlier = Run.open(folder)
                 study, corpus = earlier.recipe, corpus_of(earlier, data, progress)
             else:
-                corpus = _load(data, progress, plan(**settings).corpus)  # a mistake costs no download
+                corpus = load(data, progress, plan(**settings).corpus)  # a mistake costs no download
                 study = plan(**settings, corpus=corpus.name)
                 folder = out or RUNS / f"{corpus.name}-{study.protocol}-{time.strftime('%Y%m%d-%H%M%S')}"
             for note in corpus.notes:
@@ -232,7 +232,7 @@ def _newest_run() -> Path:
     return recipes[-1].parent
 
 
-def _load(data: str | None, progress: StageProgress, name: str) -> Corpus:
+def load(data: str | None, progress: StageProgress, name: str) -> Corpus:
     """The corpus that ``--data`` names, a path or a registered name; without it the one called ``name``."""
     from emovox.corpora import CORPORA, load_corpus
 
@@ -250,4 +250,4 @@ def corpus_of(earlier: Run, data: str | None, progress: StageProgress) -> Corpus
     source = about.get("source")
     if data is None and source and Path(source).exists():
         data = str(source)
-    return _load(data, progress, "synthetic" if earlier.synthetic else str(about["name"]))
+    return load(data, progress, "synthetic" if earlier.synthetic else str(about["name"]))

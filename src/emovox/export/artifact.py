@@ -163,7 +163,8 @@ def combine_artifacts(
     constants = [constant for part in [*parts, own] for constant in part.initializer]
     graph = helper.make_graph(nodes, "mean_of_members", list(own.input), list(own.output), constants)
     (rate,) = {stored["sample_rate_hz"] for stored in known}
-    about = {**metadata, "sample_rate_hz": rate, "temperature": float(temperature), "precision": "float32"}
+    precision = known[0]["precision"]
+    about = {**metadata, "sample_rate_hz": rate, "temperature": float(temperature), "precision": precision}
     if departures:
         about["centring"] = float(np.mean([stored["centring"] for stored in known if "centring" in stored]))
     about["members"] = {Path(file).stem: weight for file, weight in members.items()}
@@ -228,8 +229,9 @@ def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
             if precision == "int8":
                 from onnxruntime.quantization import quantize_dynamic
 
-                quantize_dynamic(path, path.with_name("int8.onnx"), op_types_to_quantize=["MatMul", "Gemm"])
-                path = path.with_name("int8.onnx")
+                quantized = path.with_name("int8.onnx")
+                quantize_dynamic(path, quantized, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True)
+                path = quantized
             network = onnx.load(path)
             nodes = _sorted(list(network.graph.node))
             del network.graph.node[:]
@@ -241,7 +243,7 @@ def _network(model: keras.Model, precision: Precision) -> onnx.ModelProto:
                 f"The network {model.name} cannot be written as ONNX ({_first_line(error)}); "
                 "use layers that Keras exports, in float32"
             ) from error
-    if precision == "float16":
+    if precision != "float32":
         _halve(network.graph)
     return compose.add_prefix(network, "network/")
 

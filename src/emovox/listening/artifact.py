@@ -18,6 +18,10 @@ FORMAT = 2
 """The artifact version that this module reads."""
 
 
+BOX = Path(__file__).parents[1] / "box" / "emotion.onnx"
+"""The artifact that the package brings."""
+
+
 def find_artifact(run: Path | str, model: str | None = None) -> Path:
     """The artifact of a run's model, or of its best model.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from emovox.audio import Source, check_waveform, name_of, open_blocks, read_audio, resample
 from emovox.errors import AudioError, ModelError
-from emovox.listening.artifact import find_artifact, open_session, read_metadata
+from emovox.listening.artifact import BOX, find_artifact, open_session, read_metadata
 from emovox.listening.batch import in_order
 from emovox.listening.events import Event
 from emovox.listening.prediction import Prediction
@@ -46,6 +46,22 @@ class Recognizer:
         self._shift: np.ndarray | None = None
         there = [output.name for output in self._session.get_outputs()]
         self._outputs = [name for name in ("probabilities", "novelty") if name in there]
+
+    @classmethod
+    def load(cls, threads: int = 1) -> Recognizer:
+        """Load the model that the package brings: Whisper's encoder, and a head that learnt from all of RAVDESS.
+
+        Args:
+            threads: Threads for one recording.
+
+        Raises:
+            ModelError: The package was installed without it.
+        """
+        if not BOX.exists():
+            raise ModelError(
+                f"{BOX} is missing; install Emovox again, or give a model of your own with --run or --model"
+            )
+        return cls(BOX, threads)
 
     @classmethod
     def from_run(cls, run: Path | str, model: str | None = None, threads: int = 1) -> Recognizer:

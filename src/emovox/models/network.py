@@ -28,19 +28,24 @@ def mean_of(members: Sequence[keras.Model]) -> keras.Model:
 
 def with_head(encoder: keras.Model, head: LinearHead, name: str) -> keras.Model:
     """A published network and the head on its statistics as one model: (batch, frames, bands) → (batch, emotions)."""
+    model = keras.Model(encoder.input, head_layers(encoder.output, head), name=name)
+    model.trainable = False
+    return model
+
+
+def head_layers(statistics: keras.KerasTensor, head: LinearHead) -> keras.KerasTensor:
+    """A head as dense layers: (batch, statistics) → (batch, emotions)."""
     layers = list(head.layers)
     activations = ["relu"] * (len(layers) - 1) + ["softmax"]
     if head.merge is not None:
         layers.append((head.merge, np.zeros(head.merge.shape[1], np.float32)))
         activations.append("linear")
-    x = encoder.output
+    x = statistics
     for number, ((kernel, bias), activation) in enumerate(zip(layers, activations, strict=True), start=1):
         dense = keras.layers.Dense(kernel.shape[1], activation=activation, name=f"head_{number}")
         x = dense(x)
         dense.set_weights([kernel, bias])
-    model = keras.Model(encoder.input, x, name=name)
-    model.trainable = False
-    return model
+    return x
 
 
 def build_head(statistics: int, settings: HeardSettings, n_classes: int) -> keras.Model:

@@ -31,9 +31,11 @@ def write_report(run: Run, evaluation: Evaluation, form: str = ".html") -> Path:
     from emovox.report.summary import page
 
     report = contents(run, evaluation)
+    learnt = f"the training part of {next(iter(evaluation.folds))}, seed 0"
     write(page(evaluation, run.path), run.at.summary)
     for name, model in evaluation.models.items():
-        if run.at.artifact(name).exists():
-            write(card(run, evaluation, model), run.at.artifact(name).with_suffix(".md"))
+        file = run.at.artifact(name)
+        if file.exists():
+            write(card(run, evaluation, model, file.name, learnt), file.with_suffix(".md"))
     write(report, run.at.report)
     return run.at.report if form == ".html" else write(report, run.at.report_as(form))

@@ -14,12 +14,18 @@ from emovox.report.words import caution, corpus_name, measured, model_title, per
 from emovox.runs import Run
 
 
-def card(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Document:
-    """The card of one model."""
+def card(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, learnt: str) -> Document:
+    """The card of one artifact.
+
+    Args:
+        run, evaluation: Which judged the model's recipe.
+        model: Whose.
+        file: The artifact's name.
+        learnt: Which clips it learnt from.
+    """
     about = evaluation.corpus
-    starts = typed("emovox", "predict", "recording.wav", "--model", model.name, "--run", "RUN")
     parts: dict[str, tuple[Block, ...]] = {
-        "What it is": (Paragraph(KINDS[model.kind].theory), _details(run, evaluation, model)),
+        "What it is": (Paragraph(KINDS[model.kind].theory), _details(run, evaluation, model, file, learnt)),
         "What it is for": (
             Paragraph("Research and teaching, on recordings whose speakers agreed."),
             Paragraph("Not for:"),
@@ -34,21 +40,21 @@ def card(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Document:
             ),
         ),
         "Licence and citation": (Paragraph(f"{about.get('licence', 'not told')}. {about.get('citation', '')}"),),
-        "How to start": (Code(starts),),
+        "How to start": (Code(typed("emovox", "predict", "recording.wav", "--model", file)),),
     }
     title = f"{model_title(model)}: emotion from speech, learnt from {corpus_name(evaluation)}"
     sections = tuple(Section(name, blocks) for name, blocks in parts.items())
     return Document(title, sections, tuple(cautions(evaluation)))
 
 
-def _details(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Listing:
+def _details(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, learnt: str) -> Listing:
     about, sessions = evaluation.corpus, run.provenance.get("sessions") or [{}]
     acted = {True: "acted", False: "not acted"}.get(about.get("acted"), "not told whether acted")  # type: ignore[arg-type]
     rows = (
-        ("file", f"{run.at.artifact(model.name).name}: a waveform in, a probability for each emotion out"),
+        ("file", f"{file}: a waveform in, a probability for each emotion out"),
         ("emotions", ", ".join(evaluation.labels)),
         ("parameters", f"{model.parameters:,}"),
-        ("learnt from", f"{corpus_name(evaluation)}, the training part of {next(iter(evaluation.folds))}, seed 0"),
+        ("learnt from", f"{corpus_name(evaluation)}, {learnt}"),
         ("language, acted", f"{about.get('language') or 'not told'}, {acted}"),
         ("recipe", f"variant {model.variant or 'default'}, protocol {evaluation.protocol}; recipe.toml holds all"),
         ("code", str(sessions[-1].get("software", {}).get("commit", "not known"))),
@@ -61,7 +67,7 @@ def _scores(evaluation: Evaluation, model: ModelEvaluation) -> tuple[Block, ...]
     sets, abstention, people = model.sets, model.abstention, anchors.people(evaluation)
     measured_on = (
         f"Measured under {evaluation.protocol} on {plural(len(set(evaluation.speakers)), 'test speaker')} and "
-        f"{len(evaluation.clip_ids):,} clips, all folds and seeds together; this file is of one of them. In brackets "
+        f"{len(evaluation.clip_ids):,} clips, all folds and seeds together, and not of this file alone. In brackets "
         f"95 % intervals over {evaluation.unit}."
     )
     answers = (

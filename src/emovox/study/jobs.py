@@ -30,6 +30,7 @@ from emovox.training.teaching import lessons
 if TYPE_CHECKING:
     import keras
 
+    from emovox.export.artifact import Precision
     from emovox.features import FrontEnd
 
 WEIGHTS = "weights.npz"
@@ -94,7 +95,9 @@ def combine_job(run: Run, job: Job) -> None:
     )
 
 
-def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[str, Any]) -> None:
+def export_job(
+    run_folder: str, job: Job, weights: Path | None, metadata: dict[str, Any], precision: Precision = "float32"
+) -> None:
     """Write one trained job's ``.h5``, ``.keras``, artifact and diagram into the run folder.
 
     Args:
@@ -102,6 +105,7 @@ def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[s
         job: Which training's weights; for an ensemble, the artifacts of its members are there.
         weights: The file of published weights, or None.
         metadata: What the artifact tells about itself.
+        precision: Of the artifact's weights; an ensemble's are those of its members.
     """
     from emovox.export import combine_artifacts, write_artifact, write_models
     from emovox.report.diagrams import architecture
@@ -118,7 +122,7 @@ def export_job(run_folder: str, job: Job, weights: Path | None, metadata: dict[s
     trained = rebuild(run, job, weights)
     stem = kind.file_stem if kind.file_stem and job.model == kind.name else job.model
     write_models(trained.whole(job.model), run.at.saved(stem))
-    write_artifact(trained.network, trained.front, result.temperature, metadata, artifact, head=trained.head)
+    write_artifact(trained.network, trained.front, result.temperature, metadata, artifact, precision, trained.head)
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,7 +322,7 @@ def _fit_linear_head(run: Run, job: Job, inputs: Sequence[Path], published: int)
     fold = run.folds[job.fold]
     clips = _Clips(run, fold)
     statistics = statistics_of(inputs)
-    heard = np.sort(np.concatenate([clips.train, clips.validation]))
+    heard = np.union1d(clips.train, clips.validation)
     names = [(run.clips[i].emotion, run.clips[i].intensity or "") for i in run.clips]  # told apart where it is known
     known = sorted(set(names))
     classes = np.array([known.index(name) for name in names])

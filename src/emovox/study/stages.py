@@ -53,14 +53,14 @@ class Inputs:
 
 
 def find_weights(
-    recipe: Recipe, corpus: Corpus, options: Mapping[str, Path], tell: Progress, optional: Sequence[str] = (),
+    recipe: Recipe, corpus: Corpus | Run, options: Mapping[str, Path], tell: Progress, optional: Sequence[str] = (),
     began: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Path | None], dict[str, str]]:  # fmt: skip
     """The published files that a recipe's models stand on.
 
     Args:
         recipe: Whose models.
-        corpus: On a synthetic one, a network whose weights cannot be had starts at random.
+        corpus: Or a run of it; on a synthetic one, a network whose weights cannot be had starts at random.
         options: Kind → the file that the user named.
         tell: Told of downloads.
         optional: Models that may be left out where their weights cannot be had.
@@ -156,8 +156,17 @@ def find_inputs_of(run: Run, corpus: Corpus, options: Mapping[str, Path], tell: 
     """
     if corpus.digest != run.provenance["corpus"].get("digest"):
         raise RunError(f"{corpus.root} does not contain the same recordings as {run.path} used; give them with --data")
+    return find_weights_of(run, options, tell)
+
+
+def find_weights_of(run: Run, options: Mapping[str, Path], tell: Progress) -> dict[str, Path | None]:
+    """The published files that a run was made with.
+
+    Raises:
+        DownloadError, ModelError, RunError: They cannot be had, or are others.
+    """
     began = run.provenance.get("weights")
-    found, _ = find_weights(run.recipe, corpus, options, tell, began=began)
+    found, _ = find_weights(run.recipe, run, options, tell, began=began)
     now = weights_provenance(found)
     for name, before in (began or {}).items():
         if _digest(before) != _digest(now.get(name)):
