@@ -85,7 +85,7 @@ def evaluate(
         typer.Option(
             "--map",
             metavar="PAIRS",
-            help="For an artifact: labels of the corpus and the emotions they stand for, such as joy=happy,anger=angry.",
+            help="For an artifact: labels of the corpus and the emotions they mean, such as joy=happy,anger=angry.",
         ),
     ] = None,
     out: Annotated[
@@ -154,7 +154,7 @@ def _judge_artifact(
     for label, clips in found.left_out.items():
         say(
             console,
-            f"{clips} clips of {label} are left out, because the artifact has no such emotion; use --map if it has another name.",
+            f"{clips} clips of {label} are left out, because the artifact has no such emotion (see --map).",
         )
     if found.known:
         say(console, f"The artifact was trained on {found.corpus['name']}, so it may know these speakers.")
