@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -110,16 +110,15 @@ def _model(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Section:
     blocks.append(Paragraph(summary.about(model, evaluation)))
     if (diagram := run.at.diagram(model.name)).exists():
         markup, reading = diagram.read_text(encoding="utf-8"), theory.HOW_TO_READ["architecture"]
-        blocks.append(Figure(f"Architecture of {name}", reading, markup, diagram))
-    blocks.append(_by_emotion(evaluation, model))
-    for what, draw, title, small in (
-        ("confusion", figures.confusion, "Confusion matrix", True),
-        ("history", figures.history, "Training history", False),
-    ):
-        if what != "history" or model.has_history:
-            path, reading = run.at.figure(what, model.name), theory.HOW_TO_READ[what]
-            of = (evaluation, model)
-            blocks.append(drawn.in_both_widths(path, draw, of, f"{title} of {name}", reading, small))
+        blocks.append(Figure(f"Architecture of {name}", reading, markup, diagram, narrow=True))
+
+    def draw(what: str, figure: Callable[..., Any], title: str, small: bool) -> Figure:
+        path, reading = run.at.figure(what, model.name), theory.HOW_TO_READ[what]
+        return drawn.in_both_widths(path, figure, (evaluation, model), f"{title} of {name}", reading, small)
+
+    blocks += [draw("confusion", figures.confusion, "Confusion matrix", True), _by_emotion(evaluation, model)]
+    if model.has_history:
+        blocks.append(draw("history", figures.history, "Training history", False))
     if evaluation.seeds > 1:
         scores = zip(model.uar.per_seed, model.accuracy.per_seed, model.loss_per_seed, strict=True)
         rows = tuple((str(k), share(uar), share(right), f"{loss:.2f}") for k, (uar, right, loss) in enumerate(scores))
