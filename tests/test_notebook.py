@@ -3,15 +3,19 @@
 import importlib.util
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from emovox import notebook, plan
 from emovox.corpora.base import Corpus, waveform
 from emovox.report.diagrams import architecture, blocks_of
+from emovox.report.figures import curves
 from emovox.report.steps import preprocessing
+from figure_text import words
 
 ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "notebooks" / "Speech_Emotion_Recognition_Notebook.ipynb"
@@ -57,13 +61,33 @@ def test_the_whole_notebook_runs_on_the_embedded_corpus(
 
 
 def test_curves_are_drawn_while_they_grow() -> None:
-    epochs = [{"loss": 2.0, "val_loss": 2.1, "accuracy": 0.2, "val_accuracy": 0.1}] * 3
-    drawn = notebook.curves({"cnn · fold1": epochs})
-    left, right = drawn.axes
-    assert left.get_title(loc="left") == "cnn · fold1" or left.get_title() == "cnn · fold1"
-    assert [len(line.get_xdata()) for line in right.lines] == [3, 3]
+    epochs = {"loss": [2.0] * 3, "val_loss": [2.1] * 3, "accuracy": [0.2] * 3, "val_accuracy": [0.1] * 3}
+    drawn = curves("cnn", "two trainings", [epochs, {key: values[:1] for key, values in epochs.items()}])
+    _, right = drawn.axes
+    assert [len(line.get_xdata()) for line in right.lines] == [3, 1, 3, 3, 1, 3]  # each training, and their mean
     image, size = drawn._repr_png_()
     assert image.startswith(b"\x89PNG") and size["width"] > 300
+
+
+def test_each_model_that_learns_has_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[str, Any]] = []
+
+    class Handle:
+        def update(self, what: Any) -> None:
+            shown.append(("again", what))
+
+    def display(what: Any, display_id: bool) -> Handle:
+        shown.append(("first", what))
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    progress = notebook.LiveProgress()
+    for stage in ("cnn · fold1 · seed 0", "cnn · fold2 · seed 0"):
+        progress.measured(stage, {"loss": 2.0, "accuracy": 0.2})
+        progress(stage, 1, 1)
+    pictures = [(when, words(what)) for when, what in shown if isinstance(what, Figure)]
+    assert [when for when, _ in pictures] == ["first", "again"]
+    assert "one training" in pictures[0][1] and "two trainings" in pictures[1][1]
 
 
 def test_players_stand_under_the_emotion(tiny_corpus: Corpus) -> None:

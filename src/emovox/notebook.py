@@ -8,15 +8,16 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from emovox import texts
 from emovox.audio import SAMPLE_RATE_HZ
 from emovox.corpora.base import Clip, waveform
 from emovox.provenance import available_cores
-from emovox.report.style import COLOURS, GREY, in_style, new_figure
+from emovox.report.figures import curves
+from emovox.report.words import plural
 
 LEAST_SECONDS = 1.0
 """Between two drawings of a live display."""
@@ -100,10 +101,10 @@ class LiveProgress:
 
         self._begun, self._drawn = time.monotonic(), 0.0
         self._stages: dict[str, tuple[int, int]] = {}
-        self._curves: dict[str, list[Mapping[str, float]]] = {}
+        self._histories: dict[str, dict[str, dict[str, list[float]]]] = {}  # model -> training -> what -> epochs
+        self._pictures: dict[str, Any] = {}
         self._sentences: list[str] = []
         self._lines = display(Shown(""), display_id=True)
-        self._picture = display(Shown(""), display_id=True)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Say that ``done`` of ``total`` steps of ``stage`` are finished."""
@@ -113,7 +114,9 @@ class LiveProgress:
 
     def measured(self, stage: str, values: Mapping[str, float]) -> None:
         """Keep what an epoch measured."""
-        self._curves.setdefault(stage, []).append(values)
+        history = self._histories.setdefault(stage.split(" · ")[0], {}).setdefault(stage, {})
+        for what, value in values.items():
+            history.setdefault(what, []).append(value)
 
     def say(self, sentence: str) -> None:
         """Show a sentence above the stages."""
@@ -121,6 +124,8 @@ class LiveProgress:
         self._draw()
 
     def _draw(self) -> None:
+        from IPython.display import display
+
         self._drawn = time.monotonic()
         said = "".join(f"<p>{escape(sentence)}</p>" for sentence in self._sentences)
         rows = "".join(
@@ -130,32 +135,13 @@ class LiveProgress:
         )
         minutes, seconds = divmod(int(time.monotonic() - self._begun), 60)
         self._lines.update(Shown(f"{said}<table>{rows}</table><p>{minutes} min {seconds:02d} s so far</p>"))
-        if self._curves:
-            self._picture.update(curves(self._curves))
-
-
-@in_style
-def curves(measured: Mapping[str, Sequence[Mapping[str, float]]]) -> Figure:
-    """Loss and accuracy on training and validation clips, epoch by epoch, a row for each training.
-
-    Args:
-        measured: Training → what each epoch measured.
-    """
-    figure = new_figure(7.2, 1.8 * len(measured) + 0.2)
-    rows = figure.subplots(len(measured), 2, squeeze=False, sharex="row")
-    for (stage, epochs), (left, right) in zip(measured.items(), rows, strict=True):
-        for axes, name, scale in ((left, "loss", 1.0), (right, "accuracy", 100.0)):
-            for key, label, colour in ((name, "training", COLOURS[0]), (f"val_{name}", "validation", COLOURS[1])):
-                values = scale * np.array([epoch.get(key, np.nan) for epoch in epochs])
-                axes.plot(np.arange(1, len(values) + 1), values, color=colour, label=label)
-            axes.set_ylabel(f"{name}{', per cent' if name == 'accuracy' else ''}")
-            axes.grid()
-        left.set_title(stage, fontsize=8.5)
-        left.legend(loc="best")
-        right.set_ylim(0, 100)
-    for axes in rows[-1]:
-        axes.set_xlabel("epoch; members one after the other", color=GREY)
-    return figure
+        for model, trainings in self._histories.items():
+            learning = plural(len(trainings), "training")
+            drawn = curves(model, f"{learning}; members one after the other.", list(trainings.values()))
+            if model in self._pictures:
+                self._pictures[model].update(drawn)
+            else:
+                self._pictures[model] = display(drawn, display_id=True)
 
 
 def _wav(samples: np.ndarray) -> str:

@@ -98,14 +98,6 @@ def test_their_figures_name_conditions_sizes_and_models() -> None:
             assert word in words(figure)
 
 
-def test_ablations_are_drawn_from_the_committed_measurements() -> None:
-    found = json.loads((Path(__file__).parents[2] / "benchmarks" / "results" / "ablations.json").read_text())
-    first = found["ablations"][0]
-    assert {first["about"], first["what"]} <= set(words(probe_figures.ablations(found)).split(" | "))
-    other = next(row["about"] for row in found["ablations"] if row["about"] != first["about"])
-    assert other not in words(probe_figures.ablations(found, first["about"]))
-
-
 def test_a_damaged_file_is_named(run: Run) -> None:
     for content in ("{", "[]", '{"tricks": [{}]}'):
         run.at.audit.write_text(content)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from emovox import texts
 from emovox.corpora.listing import Listing
 from emovox.errors import typed
 from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.models import KINDS
-from emovox.report import anchors
+from emovox.report import sections
 from emovox.report.cautions import cautions
 from emovox.report.document import Block, Code, Document, Paragraph, Prose, Section
-from emovox.report.words import caution, corpus_name, measured, model_title, percent, plural, share
+from emovox.report.words import caution, corpus_name, model_title, plural
 from emovox.runs import Run
 
 
@@ -43,8 +45,8 @@ def card(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, le
         "How to start": (Code(typed("emovox", "predict", "recording.wav", "--model", file)),),
     }
     title = f"{model_title(model)}: emotion from speech, learnt from {corpus_name(evaluation)}"
-    sections = tuple(Section(name, blocks) for name, blocks in parts.items())
-    return Document(title, sections, tuple(cautions(evaluation)))
+    blocks = tuple(Section(name, blocks) for name, blocks in parts.items())
+    return Document(title, blocks, tuple(cautions(evaluation)))
 
 
 def _details(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, learnt: str) -> Listing:
@@ -64,35 +66,11 @@ def _details(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str
 
 
 def _scores(evaluation: Evaluation, model: ModelEvaluation) -> tuple[Block, ...]:
-    sets, abstention, people = model.sets, model.abstention, anchors.people(evaluation)
+    alone = dataclasses.replace(evaluation, models={model.name: model})
     measured_on = (
         f"Measured under {evaluation.protocol} on {plural(len(set(evaluation.speakers)), 'test speaker')} and "
-        f"{len(evaluation.clip_ids):,} clips, all folds and seeds together, and not of this file alone. In brackets "
-        f"95 % intervals over {evaluation.unit}."
+        f"{len(evaluation.clip_ids):,} clips, all folds and seeds together, and not of this file alone."
     )
-    answers = (
-        f"below {percent(abstention.threshold, 0)}; answers {percent(abstention.answered, 0)}, of which "
-        f"{percent(abstention.accuracy or 0)} are right" if abstention.threshold else "never said"
-    )  # fmt: skip
-    rows = (
-        ("UAR, %", f"{measured(model.uar)}; chance {share(evaluation.chance_uar)}"),
-        ("accuracy, %", measured(model.accuracy)),
-        *([("people, same clips, %", share(people.accuracy))] if people else []),
-        ("calibration error, %", share(model.calibration.error)),
-        (f"sets for {percent(sets.target, 0)}",
-         f"hold the truth in {percent(sets.coverage.value)}, {sets.size:.2f} emotions each"),
-        ("not sure", answers),
-    )  # fmt: skip
-    emotions = tuple(
-        (label, str(score.clips), share(score.recall), share(score.precision)) for label, score in model.classes.items()
-    )
-    groups = tuple(
-        (part.attribute, group.name, measured(group.uar))
-        for part in model.breakdowns
-        if part.attribute != "speaker"
-        for group in part.groups
-    )
-    tables = [Listing("By emotion:", ("emotion", "clips", "recall, %", "precision, %"), emotions)]
-    if groups:
-        tables.append(Listing("By group:", ("by", "group", "UAR, %"), groups))
-    return Paragraph(measured_on), Listing("", (), rows), *tables
+    tables = (sections.scores, sections.calibration, sections.answers, sections.each_group)
+    told = (table for tell in tables if (table := tell(alone)).rows)
+    return Paragraph(measured_on), *told, sections.by_emotion(alone, model)

@@ -14,7 +14,7 @@ from emovox.evaluation import Evaluation, ModelEvaluation
 from emovox.evaluation.hardest import Hard, hardest
 from emovox.evaluation.occlusion import strongest
 from emovox.models import KINDS
-from emovox.report import anchors, diagrams, drawn, figures, probes, sections, summary, theory
+from emovox.report import diagrams, drawn, figures, probes, sections, summary, theory
 from emovox.report.cautions import cautions
 from emovox.report.document import Block, Code, Document, Figure, Paragraph, Prose, Section
 from emovox.report.occlusion import attention
@@ -93,8 +93,8 @@ def _hard(run: Run, hard: Hard, explained: probes.Found | None, best: str) -> Fi
 
 
 def _protocol(evaluation: Evaluation) -> Section:
-    rule = f"{evaluation.protocol}: {evaluation.protocol_rule}. {theory.PROTOCOLS[evaluation.leaky]}"
-    return Section("Protocol", (Paragraph(rule), sections.folds(evaluation)), "protocol")
+    rule = Paragraph(f"{evaluation.protocol}: {evaluation.protocol_rule}.")
+    return Section("Protocol", (rule, sections.folds(evaluation)), "protocol")
 
 
 def _model(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Section:
@@ -116,7 +116,7 @@ def _model(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Section:
         path, reading = run.at.figure(what, model.name), theory.HOW_TO_READ[what]
         return drawn.in_both_widths(path, figure, (evaluation, model), f"{title} of {name}", reading, small)
 
-    blocks += [draw("confusion", figures.confusion, "Confusion matrix", True), _by_emotion(evaluation, model)]
+    blocks += [draw("confusion", figures.confusion, "Confusion matrix", True), sections.by_emotion(evaluation, model)]
     if model.has_history:
         blocks.append(draw("history", figures.history, "Training history", False))
     if evaluation.seeds > 1:
@@ -124,21 +124,6 @@ def _model(run: Run, evaluation: Evaluation, model: ModelEvaluation) -> Section:
         rows = tuple((str(k), share(uar), share(right), f"{loss:.2f}") for k, (uar, right, loss) in enumerate(scores))
         blocks.append(Listing("Each seed.", ("seed", "UAR, %", "accuracy, %", "loss"), rows))
     return Section(name, tuple(blocks), f"model-{model.name}")
-
-
-def _by_emotion(evaluation: Evaluation, model: ModelEvaluation) -> Listing:
-    people = anchors.people(evaluation)
-    header = ("emotion", "clips", "precision, %", "recall, %", "F1, %", *(["people, %"] if people else []))
-    rows = []
-    for label, score in model.classes.items():
-        recall = share(score.recall)
-        if bounds := score.recall_interval:
-            recall += f" [{100 * bounds.low:.0f}–{100 * bounds.high:.0f}]"
-        named = [share(people.recalls.get(label))] if people else []
-        rows.append((label, f"{score.clips:,}", share(score.precision), recall, share(score.f1), *named))
-    heard = f" People: how often listeners named it ({people.source})." if people else ""
-    title = f"{model_title(model)} by emotion; in brackets the 95 % interval.{heard}"
-    return Listing(title, header, tuple(rows))
 
 
 def _licence(evaluation: Evaluation) -> Section:

@@ -38,6 +38,9 @@ from emovox.report.style import (
 )
 from emovox.report.words import corpus_name, how_tested, interval, model_title, p_value, plural
 
+History = Mapping[str, Sequence[float]]
+"""What was measured of a training → a number an epoch."""
+
 ANCHOR_ROW = 0.55  # the height of a published system's row, where a model's is 1
 LIGHT_LETTERS = 0.75  # letters are white on a cell that is at least this full
 
@@ -230,40 +233,59 @@ def confusion(evaluation: Evaluation, model: ModelEvaluation, narrow: bool = Fal
     return figure
 
 
-@in_style
 def history(evaluation: Evaluation, model: ModelEvaluation, narrow: bool = False) -> Figure:
     """Loss, accuracy and learning rate over epochs; a thin line each training, a thick one their mean."""
+    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}; {plural(len(model.trainings), 'training')}."
     histories = [training.history for training in model.trainings]
+    kept = [training.best_epoch for training in model.trainings]
+    title = f"{model_title(model)}: training history"
+    return curves(title, subtitle, histories, kept, evaluation.chance_uar, evaluation.warnings, narrow)
+
+
+@in_style
+def curves(
+    title: str, subtitle: str, histories: Sequence[History], kept: Sequence[int] = (), chance: float | None = None,
+    warnings: tuple[str, ...] = (), narrow: bool = False,
+) -> Figure:  # fmt: skip
+    """Loss, accuracy and, where it is told, learning rate over the epochs of trainings, which may not have ended.
+
+    Args:
+        title, subtitle: Of the figure.
+        histories: For each training ``loss``, ``val_loss``, ``accuracy``, ``val_accuracy``: a number an epoch.
+        kept: For each training the epoch whose weights were kept; none while it is not known.
+        chance: The chance level, in [0, 1].
+        warnings: What must be said of the figures.
+        narrow: Panels one below the other.
+    """
     has_rate = any(history.get("learning_rate") for history in histories)
     sizes = (1.0, 1.0, 0.62) if has_rate else (1.0, 1.0)
     figure = new_figure(NARROW, 0.8 + 2.1 * sum(sizes)) if narrow else new_figure(WIDE, 2.9)
-    subtitle = f"{corpus_name(evaluation)}, {evaluation.protocol}; {plural(len(histories), 'training')}."
-    head(figure, f"{model_title(model)}: training history", subtitle, evaluation.warnings)
-    drawn = panels(figure, sizes, narrow)
+    head(figure, title, subtitle, warnings)
+    loss, accuracy, *rate = panels(figure, sizes, narrow)
     for axes, name, label, scale in (
-        (drawn[0], "loss", "loss, nats", 1.0),
-        (drawn[1], "accuracy", "accuracy, per cent", 100.0),
+        (loss, "loss", "loss, nats", 1.0),
+        (accuracy, "accuracy", "accuracy, per cent", 100.0),
     ):
-        _curves(axes, model, name, "training", COLOURS[0], "-", scale)
-        _curves(axes, model, f"val_{name}", "validation", COLOURS[1], (0, (4, 1.2)), scale)
-        axes.set_xlabel("epoch")
+        _curves(axes, histories, name, "training", COLOURS[0], "-", scale)
+        _curves(axes, histories, f"val_{name}", "validation", COLOURS[1], (0, (4, 1.2)), scale, kept)
         axes.set_ylabel(label)
+    for axes in rate:
+        _curves(axes, histories, "learning_rate", "", GREY, "-")
+        axes.set_ylabel("learning rate")
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        axes.yaxis.get_offset_text().set_fontsize(7)
+    for axes in (loss, accuracy, *rate):
+        axes.set_xlabel("epoch")
         _frame(axes)
-    drawn[1].set_ylim(0, 100)
-    drawn[1].axhline(100 * evaluation.chance_uar, color=INK, linewidth=0.9, linestyle=":", zorder=1)
-    drawn[1].text(0.99, 100 * evaluation.chance_uar + 1.5, "chance", transform=drawn[1].get_yaxis_transform(),
-                  ha="right", fontsize=6.5)  # fmt: skip
-    handles, _ = drawn[0].get_legend_handles_labels()
-    if any(training.best_epoch for training in model.trainings):
+    accuracy.set_ylim(0, 100)
+    if chance is not None:
+        accuracy.axhline(100 * chance, color=INK, linewidth=0.9, linestyle=":", zorder=1)
+        accuracy.text(0.99, 100 * chance + 1.5, "chance", transform=accuracy.get_yaxis_transform(), ha="right",
+                      fontsize=6.5)  # fmt: skip
+    handles, _ = loss.get_legend_handles_labels()
+    if any(kept):
         handles.append(Line2D([], [], linestyle="", marker="o", color=INK, markersize=3.5, label="kept epoch"))
-    legend(drawn[0], handles, 3 if narrow else 2)
-    if has_rate:
-        _curves(drawn[2], model, "learning_rate", "", GREY, "-", 1.0, marked=False)
-        drawn[2].set_xlabel("epoch")
-        drawn[2].set_ylabel("learning rate")
-        drawn[2].ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
-        drawn[2].yaxis.get_offset_text().set_fontsize(7)
-        _frame(drawn[2])
+    legend(loss, handles, 3 if narrow else 2)
     return figure
 
 
@@ -279,27 +301,28 @@ def _frame(axes: Any) -> None:
 
 
 def _curves(
-    axes: Any, model: ModelEvaluation, key: str, label: str, colour: str, style: Any, scale: float, marked: bool = True
-) -> None:
+    axes: Any, histories: Sequence[History], key: str, label: str, colour: str, style: Any, scale: float = 1.0,
+    kept: Sequence[int] = (),
+) -> None:  # fmt: skip
     """Every training's curve, the epoch whose weights were kept, and the mean of the trainings still going."""
-    curves = [scale * np.asarray(training.history.get(key, ()), dtype=float) for training in model.trainings]
-    several = len(curves) > 1
-    for training, curve in zip(model.trainings, curves, strict=True):
-        epochs = np.arange(1, len(curve) + 1)
+    drawn = [scale * np.asarray(history.get(key, ()), dtype=float) for history in histories]
+    several = len(drawn) > 1
+    for curve in drawn:
         axes.plot(
-            epochs, curve, color=colour, linestyle="-" if several else style, linewidth=0.6 if several else 1.4,
-            marker="." if len(curve) == 1 else None, alpha=0.35 if several else 1.0,
+            np.arange(1, len(curve) + 1), curve, color=colour, linestyle="-" if several else style,
+            linewidth=0.6 if several else 1.4, marker="." if len(curve) == 1 else None, alpha=0.35 if several else 1.0,
             label=None if several else label or None,
         )  # fmt: skip
-        if marked and key.startswith("val_") and 0 < training.best_epoch <= len(curve):
-            axes.plot(training.best_epoch, curve[training.best_epoch - 1], "o", color=INK, markersize=3.0, zorder=4)
+    for curve, epoch in zip(drawn, kept, strict=False):
+        if 0 < epoch <= len(curve):
+            axes.plot(epoch, curve[epoch - 1], "o", color=INK, markersize=3.0, zorder=4)
     if several:
-        longest = max(len(curve) for curve in curves)
-        table = np.full((len(curves), longest), np.nan)
-        for row, curve in zip(table, curves, strict=True):
+        longest = max(len(curve) for curve in drawn)
+        table = np.full((len(drawn), longest), np.nan)
+        for row, curve in zip(table, drawn, strict=True):
             row[: len(curve)] = curve
         going = (~np.isnan(table)).sum(axis=0)
-        enough = going >= (len(curves) + 1) // 2
+        enough = going >= (len(drawn) + 1) // 2
         mean = np.nansum(table, axis=0)[enough] / going[enough]
         axes.plot(np.arange(1, longest + 1)[enough], mean, color=colour, linestyle=style, label=label or None)
 

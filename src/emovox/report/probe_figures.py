@@ -1,11 +1,10 @@
-"""Figures of what was found out about a run beyond its figures, and of ablations.
+"""Figures of what was found out about a run beyond its figures.
 
 Each takes what ``audit.json`` and its like hold and returns a figure; ``narrow`` is for a telephone's width.
 """
 
 from __future__ import annotations
 
-import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +18,6 @@ from emovox.models import KINDS
 from emovox.report.figures import columns_for, handles_of
 from emovox.report.style import (
     BAND,
-    COLOURS,
     GREY,
     GROUND,
     INK,
@@ -141,53 +139,6 @@ def adaptation(found: Found, narrow: bool = False) -> Figure:
     axes.set_ylabel("UAR, per cent")
     axes.grid(axis="y")
     _legend(axes, _handles(names))
-    return figure
-
-
-@in_style
-def ablations(found: Found, about: str = "", narrow: bool = False) -> Figure:
-    """A row for each setting that was tried, in groups of what was varied: the UAR that it gave.
-
-    Args:
-        found: What ``benchmarks/results/ablations.json`` holds.
-        about: Draw only what was varied under names that begin so, as ``"yamnet"``; all where it is empty.
-        narrow: For a telephone's width.
-    """
-    tried = [row for row in found["ablations"] if row["about"].startswith(about)]
-    groups = [(what, list(rows)) for what, rows in itertools.groupby(tried, key=lambda row: row["about"])]
-    lines = len(tried) + 1.3 * len(groups)
-    figure = new_figure(NARROW if narrow else 6.4, 1.2 + 0.16 * lines)
-    letters = 30 if narrow else 56
-    subtitle = f"{found['measured']['metric']}, {found['measured']['clips']:,} clips, per cent. Filled: the most."
-    head(figure, "Ablations", subtitle, ())
-    axes = figure.subplots()
-    y, ticks, names, heads = 0.0, [], [], set()
-    for what, rows in groups:
-        heads.add(y)
-        ticks.append(y)
-        names.append(textwrap.shorten(what, letters, placeholder="…"))
-        most = max(row["uar"] for row in rows)
-        for row in rows:
-            y += 1
-            best = row["uar"] == most
-            axes.plot([0, 100 * row["uar"]], [y, y], color=COLOURS[0], linewidth=0.8, alpha=0.35, zorder=1)
-            axes.plot(100 * row["uar"], y, "o", color=COLOURS[0], markersize=4.5, zorder=2,
-                      markerfacecolor=COLOURS[0] if best else GROUND)  # fmt: skip
-            axes.text(1.01, y, f"{100 * row['uar']:.1f}", transform=axes.get_yaxis_transform(), va="center",
-                      fontsize=7, fontweight="bold" if best else "normal")  # fmt: skip
-            ticks.append(y)
-            names.append(textwrap.shorten(str(row["what"]), letters, placeholder="…"))
-        y += 1.3
-    axes.set_yticks(ticks, names, fontsize=6.5 if narrow else 7)
-    for at, tick in zip(ticks, axes.get_yticklabels(), strict=True):
-        tick.set_fontweight("bold" if at in heads else "normal")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim(y - 0.5, -0.7)
-    values = [100 * row["uar"] for row in tried]
-    axes.set_xlim(np.floor(min(values) / 5) * 5 - 5, np.ceil(max(values) / 5) * 5)
-    axes.grid(axis="x")
-    axes.set_xlabel("UAR, per cent")
     return figure
 
 

@@ -113,44 +113,48 @@ def _two_by_two(evaluation: Evaluation) -> tuple[Block, ...]:
 
 def how_sure(evaluation: Evaluation, at: Layout) -> Section:
     """Calibration, prediction sets and abstention of every model."""
-    models = best_by_uar(evaluation)
-    sets, abstention = evaluation.best.sets, evaluation.best.abstention
-    calibration = Listing(
-        "As trained → with temperature.",
-        ("model", "calibration error, %", "adaptive, %", "Brier", "loss"),
-        tuple(
-            (
-                model_title(model), f"{share(before.error)} → {share(after.error)}",
-                f"{share(before.adaptive_error)} → {share(after.adaptive_error)}",
-                f"{before.brier:.3f} → {after.brier:.3f}", f"{model.loss_uncalibrated:.2f} → {model.loss:.2f}",
-            )
-            for model in models
-            for before, after in [(model.calibration_before, model.calibration)]
-        ),
-        _best(evaluation, models),
-    )  # fmt: skip
-    answers = Listing(
-        f"Sets that are to hold the true emotion in {100 * sets.target:.0f} % of clips, and answers of which "
-        f"{100 * abstention.target:.0f} % are to be right, on test clips.",
-        ("model", "sets that hold the truth, %", "of the speaker with least", "emotions a set", "sets of one, %",
-         "answered, %", "right of those, %", "answers from", "AURC"),
-        tuple(_answers(model) for model in models),
-        _best(evaluation, models),
-    )  # fmt: skip
-    never = [model_title(model) for model in models if model.abstention.threshold is None]
+    never = [model_title(m) for m in evaluation.models.values() if m.abstention.threshold is None]
     left = (
-        f"No threshold makes {100 * abstention.target:.0f} % of the answers of {listed(never)} right, so none is set, "
-        "and everything is answered."
+        f"No threshold makes {100 * evaluation.best.abstention.target:.0f} % of the answers of {listed(never)} right, "
+        "so none is set, and everything is answered."
     )
-    drawn = [
+    reliability, doubt = (
         in_both_widths(at.picture(name), draw, (evaluation,), title, theory.HOW_TO_READ[name])
         for name, draw, title in (
             ("reliability", confidence.reliability_figure, "Confidence and accuracy"),
             ("doubt", confidence.doubt_figure, "Not sure, and sets that hold the truth"),
         )
-    ]
-    blocks: tuple[Block, ...] = (calibration, drawn[0], answers, drawn[1], *([Paragraph(left)] if never else []))
-    return Section("How sure they are", blocks, "sure")
+    )
+    blocks: tuple[Block, ...] = (calibration(evaluation), reliability, answers(evaluation), doubt)
+    return Section("How sure they are", (*blocks, *([Paragraph(left)] if never else [])), "sure")
+
+
+def calibration(evaluation: Evaluation) -> Listing:
+    """How far each model's probabilities can be believed, as trained and with temperature."""
+    models = best_by_uar(evaluation)
+    header = ("model", "calibration error, %", "adaptive, %", "Brier", "loss")
+    rows = tuple(
+        (
+            model_title(model), f"{share(before.error)} → {share(after.error)}",
+            f"{share(before.adaptive_error)} → {share(after.adaptive_error)}",
+            f"{before.brier:.3f} → {after.brier:.3f}", f"{model.loss_uncalibrated:.2f} → {model.loss:.2f}",
+        )
+        for model in models
+        for before, after in [(model.calibration_before, model.calibration)]
+    )  # fmt: skip
+    return Listing("As trained → with temperature.", header, rows, _best(evaluation, models))
+
+
+def answers(evaluation: Evaluation) -> Listing:
+    """Each model's prediction sets, and what it answers where it is sure enough."""
+    models, sets, abstention = best_by_uar(evaluation), evaluation.best.sets, evaluation.best.abstention
+    title = (
+        f"Sets that are to hold the true emotion in {100 * sets.target:.0f} % of clips, and answers of which "
+        f"{100 * abstention.target:.0f} % are to be right, on test clips."
+    )
+    header = ("model", "sets that hold the truth, %", "of the speaker with least", "emotions a set", "sets of one, %",
+              "answered, %", "right of those, %", "answers from", "AURC")  # fmt: skip
+    return Listing(title, header, tuple(map(_answers, models)), _best(evaluation, models))
 
 
 def _answers(model: ModelEvaluation) -> tuple[str, ...]:
@@ -163,9 +167,25 @@ def _answers(model: ModelEvaluation) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def by_emotion(evaluation: Evaluation, model: ModelEvaluation) -> Listing:
+    """A model's precision, recall and F1 of each emotion, beside how often listeners named it."""
+    people = anchors.people(evaluation)
+    header = ("emotion", "clips", "precision, %", "recall, %", "F1, %", *(["people, %"] if people else []))
+    rows = []
+    for label, score in model.classes.items():
+        recall = share(score.recall)
+        if bounds := score.recall_interval:
+            recall += f" [{100 * bounds.low:.0f}–{100 * bounds.high:.0f}]"
+        named = [share(people.recalls.get(label))] if people else []
+        rows.append((label, f"{score.clips:,}", share(score.precision), recall, share(score.f1), *named))
+    heard = f" People: how often listeners named it ({people.source})." if people else ""
+    title = f"{model_title(model)} by emotion; in brackets the 95 % interval.{heard}"
+    return Listing(title, header, tuple(rows))
+
+
 def by_group(evaluation: Evaluation, at: Layout) -> Section | None:
     """Every model by sex, intensity, statement and speaker; None where no clips differ in these."""
-    best, models = evaluation.best, best_by_uar(evaluation)
+    best = evaluation.best
     if not best.breakdowns:
         return None
     title = "By group and by speaker"
@@ -173,7 +193,7 @@ def by_group(evaluation: Evaluation, at: Layout) -> Section | None:
         in_both_widths(at.picture("groups"), groups.groups_figure, (evaluation,), title, theory.HOW_TO_READ["groups"])
     ]
     if any(part.attribute != "speaker" for part in best.breakdowns):
-        blocks += [_groups(evaluation, models), _gaps(evaluation, models)]
+        blocks += [each_group(evaluation), _gaps(evaluation)]
     for part in best.breakdowns:
         if part.attribute == "speaker":
             of = {group.name: group.uar.value for group in part.groups}
@@ -186,8 +206,9 @@ def by_group(evaluation: Evaluation, at: Layout) -> Section | None:
     return Section(title, tuple(blocks), "groups")
 
 
-def _groups(evaluation: Evaluation, models: Sequence[ModelEvaluation]) -> Listing:
-    best, people = evaluation.best, anchors.people(evaluation)
+def each_group(evaluation: Evaluation) -> Listing:
+    """Every model's UAR on each group of clips, and the best one's accuracy beside people's."""
+    models, best, people = best_by_uar(evaluation), evaluation.best, anchors.people(evaluation)
     header = ("by", "group", "clips", "speakers", *(f"{model_title(model)}, UAR %" for model in models),
               f"{model_title(best)}, accuracy %", *(["people, accuracy %"] if people else []))  # fmt: skip
     uars = {(m.name, part.attribute, g.name): g.uar for m in models for part in m.breakdowns for g in part.groups}
@@ -209,14 +230,14 @@ def _groups(evaluation: Evaluation, models: Sequence[ModelEvaluation]) -> Listin
     return Listing(f"Every model by group.{short}", header, rows)
 
 
-def _gaps(evaluation: Evaluation, models: Sequence[ModelEvaluation]) -> Listing:
+def _gaps(evaluation: Evaluation) -> Listing:
     def gap(part: Breakdown) -> str:
         if part.attribute == "speaker":
             return share(part.deviation)
         between = f"{part.highest} over {part.lowest}"
         return f"{gained(part.gap)}\n{between}" if part.gap else between
 
-    parts = evaluation.best.breakdowns
+    models, parts = best_by_uar(evaluation), evaluation.best.breakdowns
     header = ("model", *("between speakers ±" if p.attribute == "speaker" else f"{p.attribute}, points" for p in parts))
     rows = tuple((model_title(model), *map(gap, model.breakdowns)) for model in models)
     title = "The gap in UAR between groups, with its 95 % interval. Where that leaves out 0, the gap is hardly luck."

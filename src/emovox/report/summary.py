@@ -129,8 +129,8 @@ def _trust(evaluation: Evaluation) -> str:
     who, least = sets.least
     said = [
         f"Sets of likely emotions, {sets.size:.1f} each for {model_title(best)}, hold the true one in "
-        f"{percent(sets.coverage.value)} of clips ({percent(sets.target, 0)} was asked; on speaker {who} "
-        f"{percent(least, 0)}, the least)."
+        f"{percent(sets.coverage.value)} of clips ({percent(sets.target, 0)} was asked; "
+        f"{percent(least, 0)} on speaker {who}, the least)."
     ]
     if abstention.threshold is None:
         said.append(f"No threshold makes {percent(abstention.target, 0)} of its answers right, so it always answers.")
