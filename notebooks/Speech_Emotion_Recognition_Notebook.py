@@ -133,11 +133,12 @@ notebook.Text("preprocessing")
 # %% [markdown]
 # ## 5. The models
 #
-# Each is drawn from the network that is trained below.
+# First the way from a corpus to an answer; then each model, drawn from the network that is trained below.
 
 # %%
-from emovox.report.diagrams import architecture
+from emovox.report.diagrams import architecture, workflow
 
+display(workflow())
 for name in recipe.models:
     display(architecture(recipe, name, classes=len(corpus.labels)))
 
