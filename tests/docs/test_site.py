@@ -115,6 +115,10 @@ def test_the_diagram_shows_imports_that_lead_down():
     assert hooks.diagram(edges).count("<path") == sum(map(len, edges.values()))
 
 
+def test_the_way_from_a_corpus_to_an_answer_is_drawn(site):
+    assert ">artifact (ONNX)</text>" in (site / "architecture.html").read_text(encoding="utf-8")
+
+
 def test_messages_that_troubleshooting_quotes_are_in_the_code():
     source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
     source = re.sub(r'"\s*\n\s*f?"', "", source)  # a message over several lines

@@ -53,3 +53,15 @@ def test_an_unknown_figure_is_an_error() -> None:
 
 def test_html_in_a_text_is_shown_and_not_obeyed() -> None:
     assert "<script" not in texts.html("a <script>alert(1)</script> b")
+
+
+def test_a_text_has_a_heading_a_body_below_it_and_points() -> None:
+    assert texts.title("head") == "The head: linear discriminant analysis with shrinkage"
+    assert "\n### Choosing by inner folds" in texts.body("head") and texts.title("head") not in texts.body("head")
+    points = texts.points("limits").split("\n- ")
+    assert len(points) >= 5 and points[0].startswith("- Decisions about people") and "[@" not in points[1]
+
+
+def test_wide_tables_and_formulas_are_reached_with_the_keyboard() -> None:
+    page = texts.html("| a |\n|---|\n| b |\n\n$$x^2$$\n")
+    assert '<table tabindex="0">' in page and 'display="block" tabindex="0">' in page
