@@ -1,4 +1,4 @@
-"""Ask a server: what :class:`emovox.Recognizer` answers here, answered there, and asked again where that may help."""
+"""Client of a server: the answers of :class:`emovox.Recognizer`, with retries and reconnection."""
 
 from __future__ import annotations
 
@@ -33,13 +33,14 @@ LONGEST_WAIT_SECONDS = 5.0
 
 
 class Client:
-    """A server, asked over HTTP and over a socket.
+    """A server, reached over HTTP and WebSocket.
 
     Args:
-        url: Where it listens.
-        api_key: What it wants to be told, if anything.
-        timeout_seconds: For each answer.
-        attempts: How often it is asked where it is busy or cannot be reached, each time after twice as long a pause.
+        url: Its address.
+        api_key: Its API key, if it has one.
+        timeout_seconds: For each response.
+        attempts: How often a request is sent while the server is busy or cannot be reached; each pause is twice as
+            long as the one before.
 
     Example:
         with Client("http://127.0.0.1:8000") as client:
@@ -72,13 +73,13 @@ class Client:
         """The server's models, the default first.
 
         Raises:
-            ServerError: It cannot be reached, or refuses.
+            ServerError: It cannot be reached, or refuses the request.
         """
         models: list[dict[str, Any]] = self._ask("GET", "/v1/models")["models"]
         return models
 
     def predict(self, recording: Path | str | bytes | BinaryIO, model: str | None = None) -> Prediction:
-        """Say what emotion is heard.
+        """Predict the emotion.
 
         Args:
             recording: A path, the bytes of a file, or an open binary file.
@@ -86,12 +87,12 @@ class Client:
 
         Raises:
             AudioError: There is no such file.
-            ServerError: The server cannot be reached, or refuses; the message is its own.
+            ServerError: The server cannot be reached, or refuses the request, with its own message.
         """
         return _prediction(self._ask("POST", "/v1/predict", model, _content(recording)))
 
     def timeline(self, recording: Path | str | bytes | BinaryIO, model: str | None = None) -> Timeline:
-        """Say what emotion is heard when.
+        """Predict the emotion over time.
 
         Args:
             recording, model: As for :meth:`predict`.
@@ -112,13 +113,13 @@ class Client:
         )
 
     def stream(self, sound: Iterable[np.ndarray], sample_rate_hz: int, model: str | None = None) -> Iterator[Event]:
-        """Tell what is heard in a sound while it arrives, as ``Recognizer.stream`` does.
+        """Predict the emotion while the audio arrives, as ``Recognizer.stream`` does.
 
-        Where the connection is lost, another is opened, and the utterance that went on is sent again; its times go on
-        too. What is heard in it may then differ a little from an unbroken session.
+        When the connection is lost, another is opened and the current utterance is sent again; times continue. Its
+        predictions can then differ a little from those of an unbroken session.
 
         Args:
-            sound: Its samples as they come: (samples,) each, floating point with full scale ±1; sent with 16 bits.
+            sound: Its samples as they arrive: (samples,) each, floating point with full scale ±1; sent with 16 bits.
             sample_rate_hz: 4,000 to 192,000.
             model: As for :meth:`predict`.
 
@@ -126,8 +127,8 @@ class Client:
             Events; :class:`~emovox.listening.Totals` is the last.
 
         Raises:
-            AudioError: The samples are no sound.
-            ServerError: The server cannot be reached, or refuses.
+            AudioError: The samples cannot be used.
+            ServerError: The server cannot be reached, or refuses the request.
         """
         talk = _Talk(iter(sound), sample_rate_hz)
         address = httpx.URL(self.url + "/v1/stream", params={"model": model} if model else None)

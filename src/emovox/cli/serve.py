@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from emovox.cli.base import complain, examples
+from emovox.cli.predict import recognizer_for
 from emovox.terminal import Screen, describe_artifact, say
 
 app = typer.Typer()
@@ -16,6 +17,7 @@ app = typer.Typer()
 
 @app.command(
     epilog=examples(
+        "emovox serve",
         "emovox serve --run runs/NAME",
         "emovox serve --model runs/NAME/artifacts/whisper.onnx --port 9000",
         "curl --data-binary @recording.wav -H 'Content-Type: audio/wav' http://127.0.0.1:8000/v1/predict",
@@ -26,9 +28,12 @@ def serve(
         Path | None, typer.Option("--run", metavar="RUN", help="A run folder; its best model is used.")
     ] = None,
     model: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
-            "--model", metavar="FILE.onnx", help="An artifact; can be given several times, the first is the default."
+            "--model",
+            metavar="FILE.onnx",
+            help="An artifact; with --run, the name of one of its models. Can be given several times, the first is the "
+            "default. Without it: the model that comes with Emovox.",
         ),
     ] = None,
     host: Annotated[
@@ -64,13 +69,12 @@ def serve(
     ] = None,
 ) -> None:
     """Serve predictions over HTTP and WebSocket. Recordings are neither stored nor logged."""
-    from emovox.listening import Recognizer, find_artifact
     from emovox.server import Settings, listen
     from emovox.server import serve as run_server
 
-    artifacts = tuple(model or ()) + ((find_artifact(run),) if run is not None else ())
+    recognizers = [recognizer_for(run, name, adapt=None) for name in model or (None,)]
     settings = Settings(
-        artifacts=artifacts,
+        artifacts=tuple(recognizer.path for recognizer in recognizers),
         api_key=api_key,
         origins=tuple(origin or ()),
         threads=threads or max(1, (os.cpu_count() or 1) // workers),
@@ -82,8 +86,8 @@ def serve(
         answer_seconds=timeout,
     )
     console = Screen()
-    for artifact in artifacts:
-        console.print(describe_artifact(artifact, Recognizer(artifact).metadata), soft_wrap=True)
+    for recognizer in recognizers:
+        console.print(describe_artifact(recognizer.path, recognizer.metadata), soft_wrap=True)
     with listen(host, port) as listener:
         at, number = listener.getsockname()[:2]
         if api_key is None and not at.startswith("127."):

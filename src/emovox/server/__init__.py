@@ -1,4 +1,4 @@
-"""Answer over HTTP and over a socket: ``create_app`` makes the application, ``serve`` runs it."""
+"""Predictions over HTTP and WebSocket: ``create_app`` makes the application, ``serve`` runs it."""
 
 from emovox.server.app import create_app
 from emovox.server.run import listen, serve

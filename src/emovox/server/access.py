@@ -1,4 +1,4 @@
-"""Let in who knows the key, and no web page of another host."""
+"""Access: an optional API key, and no requests from web pages of other hosts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from emovox.server.problems import Refusal
 from emovox.server.service import service_of
 
 KEY_PROTOCOL = "emovox-key."
-"""Before the key in a socket's list of protocols, the one header that a browser lets a page set."""
+"""Prefix of the key among the subprotocols of a WebSocket, the only header that a web page can set there."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Key(SecurityBase):
-    """A dependency that lets in who knows the key; it is compared in constant time.
+    """A dependency that checks the API key, in constant time.
 
-    It comes as ``Authorization: Bearer KEY``, and for a socket also as the protocol ``emovox-key.KEY``.
+    The key is sent as ``Authorization: Bearer KEY``, for a WebSocket also as the subprotocol ``emovox-key.KEY``.
 
     Args:
-        key: What must be sent.
+        key: The expected key.
     """
 
     model = HTTPBearer()
@@ -34,10 +34,10 @@ class Key(SecurityBase):
         self._key = key.encode()
 
     async def __call__(self, connection: HTTPConnection) -> None:
-        """Let a request or a socket in.
+        """Check a request or a WebSocket handshake.
 
         Raises:
-            Refusal: 401 for one without the key.
+            Refusal: 401 without the key.
         """
         if not secrets.compare_digest(_key_in(connection).encode(), self._key):
             hint = "Send the header 'Authorization: Bearer KEY'"
@@ -45,17 +45,21 @@ class Key(SecurityBase):
 
 
 async def own_pages(connection: HTTPConnection) -> None:
-    """A dependency that refuses web pages of other hosts, which a browser names in ``Origin``.
+    """A dependency that refuses requests from web pages of other hosts, which the browser names in ``Origin``.
 
-    A page of this very server may ask where its address is a number or localhost, which nobody else can own; a name
-    that somebody else registered may lead here too, so a name must be among the configured origins.
+    A page of this server is accepted at an IP address or localhost. A host name must be among the configured origins,
+    since anybody can register a name that leads to this address (DNS rebinding).
 
     Raises:
         Refusal: 403 for any other page.
     """
     origin = connection.headers.get("origin")
     if origin is not None and origin not in service_of(connection).settings.origins and not _is_own(origin, connection):
-        raise Refusal(403, "A web page of another host may not ask", "Start the server with --origin for that page")
+        raise Refusal(
+            403,
+            "Requests from web pages of other hosts are not allowed",
+            "Start the server with --origin for that page",
+        )
 
 
 def _is_own(origin: str, connection: HTTPConnection) -> bool:
@@ -69,7 +73,7 @@ def _is_own(origin: str, connection: HTTPConnection) -> bool:
 
 
 def _key_in(connection: HTTPConnection) -> str:
-    """The key that a caller sends, or nothing."""
+    """The key that a client sends, or an empty string."""
     scheme, _, key = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return key.strip()

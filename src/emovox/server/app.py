@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,9 +18,9 @@ from emovox.server.routers import health, metrics, models, page, predict, stream
 from emovox.server.service import Service
 from emovox.server.settings import Settings
 
-ABOUT = """Say what emotion is heard in a recording. Recordings are neither kept nor logged.
+ABOUT = """Emotion recognition in recordings and live speech. Recordings are neither stored nor logged.
 
-Every refusal is a problem body (RFC 9457) whose `hint` says what to do."""
+Every error is a problem body (RFC 9457) whose `hint` tells the next step."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -28,6 +29,7 @@ def create_app(settings: Settings) -> FastAPI:
     Args:
         settings: Models, access and limits. The models are loaded when the application starts, not here.
     """
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it logs bytes of malformed forms
     counters = Metrics()
 
     @asynccontextmanager
@@ -41,7 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=emovox.__version__,
         description=ABOUT,
         lifespan=lifespan,
-        docs_url=None,  # it would load scripts from another host
+        docs_url=None,  # it loads scripts from another host
         redoc_url=None,
     )
     tell_problems(app)

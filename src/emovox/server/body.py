@@ -15,7 +15,7 @@ from emovox.server.problems import Refusal
 from emovox.server.settings import Settings
 
 NAME = "The recording"
-"""What an upload is called: the name that it came with is not even looked at."""
+"""What messages call an upload; its own file name is never used."""
 
 FORM = "multipart/form-data"
 FIELD = "file"
@@ -44,27 +44,27 @@ BODY: dict[str, Any] = {
 
 
 async def recording_in(request: Request, settings: Settings) -> bytes:
-    """The recording that a request brings.
+    """The recording in a request.
 
     Raises:
-        Refusal: 400 where the form is broken or has no such field, 408 where it comes too slowly, 413 where it is too
-            large, 415 where it is neither sound nor a form.
+        Refusal: 400 for a malformed form or one without the field, 408 when the body arrives too slowly, 413 when it is
+            too large, 415 when it is neither audio nor a form.
     """
     media = request.headers.get("content-type", RAW[0]).partition(";")[0].strip().lower()
     if media != FORM and media not in RAW and not media.startswith("audio/"):
         hint = f"Send the recording itself as {RAW[0]} or audio/…, or as the field {FIELD!r} of a {FORM}"
-        raise Refusal(415, "The body is neither a recording nor a form", hint)
+        raise Refusal(415, "The body is neither audio nor a form", hint)
     try:
         async with asyncio.timeout(settings.body_seconds):
             if media == FORM:
                 return await _field(request, settings.body_bytes)
             return b"".join([chunk async for chunk in _limited(request, settings.body_bytes)])
     except TimeoutError:
-        raise Refusal(408, "The body came too slowly", "Send a shorter or a compressed recording") from None
+        raise Refusal(408, "The body arrived too slowly", "Send a shorter or a compressed recording") from None
 
 
 async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
-    """The body in pieces, as long as there are not too many."""
+    """The body in chunks, up to the limit."""
     refusal = Refusal(
         413, f"The body is larger than {most / 1e6:g} MB", "Send one utterance, as FLAC or OGG, or at 16 kHz"
     )
@@ -80,14 +80,14 @@ async def _limited(request: Request, most: int) -> AsyncGenerator[bytes, None]:
 
 
 async def _field(request: Request, most: int) -> bytes:
-    """The one file of a form. It stays in memory, and its name is ignored."""
+    """The file of a form. It stays in memory, and its name is ignored."""
     parser = MultiPartParser(request.headers, _limited(request, most), max_files=1, max_fields=8)
     parser.spool_max_size = most + 1
     hint = f"Send one recording as the field {FIELD!r}, as in: curl -F {FIELD}=@recording.wav"
     try:
         form = await parser.parse()
-    except (MultiPartException, ValueError) as error:  # ValueError: bytes that are no text in a name
-        raise Refusal(400, f"The form is broken: {error}", hint) from None
+    except (MultiPartException, ValueError) as error:  # ValueError: bytes in a name that are not text
+        raise Refusal(400, f"The form is malformed: {error}", hint) from None
     file = form.get(FIELD)
     if not isinstance(file, UploadFile):
         raise Refusal(400, f"The form has no file {FIELD!r}", hint)

@@ -16,7 +16,7 @@ FRAME_SECONDS = 0.1
 
 
 class SessionUpdate(BaseModel):
-    """From the caller before its first frame: at which rate it sends. From the server: that it is so."""
+    """From the client before its first frame: the sample rate. The server sends it back as confirmation."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,7 +25,7 @@ class SessionUpdate(BaseModel):
 
 
 class SessionClose(BaseModel):
-    """From the caller: there is no more sound. The server tells what is left, and the totals."""
+    """From the client: the audio has ended. The server sends the last results and the totals."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -33,7 +33,7 @@ class SessionClose(BaseModel):
 
 
 class ServerStop(BaseModel):
-    """From the server to itself: it is being stopped."""
+    """From the server to itself: it is shutting down."""
 
     type: Literal["server.stop"] = "server.stop"
 
@@ -47,7 +47,7 @@ class SessionCreated(BaseModel):
     """The first message."""
 
     type: Literal["session.created"] = "session.created"
-    session: str = Field(description="Names the session; it says nothing else.")
+    session: str = Field(description="A random name.")
     model: str
     labels: tuple[str, ...]
     sample_rate_hz: int = SAMPLE_RATE_HZ
@@ -56,14 +56,14 @@ class SessionCreated(BaseModel):
 
 
 class UtteranceStart(BaseModel):
-    """Someone begins to speak."""
+    """Speech starts."""
 
     type: Literal["utterance.start"] = "utterance.start"
     start_ms: int
 
 
 class MeasurementResult(BaseModel):
-    """What is heard in the last seconds of an utterance that goes on."""
+    """A prediction for the last seconds of an utterance."""
 
     type: Literal["measurement.result"] = "measurement.result"
     start_ms: int
@@ -72,7 +72,7 @@ class MeasurementResult(BaseModel):
 
 
 class UtteranceEnd(BaseModel):
-    """What is heard in a whole utterance."""
+    """A prediction for a whole utterance."""
 
     type: Literal["utterance.end"] = "utterance.end"
     start_ms: int
@@ -81,12 +81,12 @@ class UtteranceEnd(BaseModel):
 
 
 class Error(BaseModel):
-    """Something was refused; the session goes on unless ``session.closed`` follows."""
+    """A message was rejected, or the server ends the session; ``session.closed`` then follows."""
 
     type: Literal["error"] = "error"
     code: Literal["bad_frame", "bad_message", "too_late", "idle", "too_long", "stopped", "busy", "failed"]
-    message: str = Field(description="What was wrong, and what to do.")
-    retryable: bool = Field(description="Whether another session may go on where this one ends.")
+    message: str = Field(description="What was wrong, and the next step.")
+    retryable: bool = Field(description="Whether another session can continue where this one ends.")
 
 
 class SessionClosed(BaseModel):
@@ -95,9 +95,9 @@ class SessionClosed(BaseModel):
     type: Literal["session.closed"] = "session.closed"
     session: str
     reason: Literal["requested", "idle", "too_long", "stopped", "busy", "failed"]
-    frames: int = Field(description="How many were taken.")
-    rejected: int = Field(description="How many messages were not.")
-    duration_ms: int = Field(description="How long they were.")
+    frames: int = Field(description="Accepted frames.")
+    rejected: int = Field(description="Rejected messages.")
+    duration_ms: int = Field(description="Duration of the frames.")
     speech_ms: int
     utterances: int
     measurements: int

@@ -1,4 +1,4 @@
-"""Count what a server does, in Prometheus' words."""
+"""Counters and times, in the Prometheus format."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self.requests = Histogram(
-            "emovox_request_seconds", "Seconds from a request's head to the end of its answer", ("path", "status"),
+            "emovox_request_seconds", "Seconds from a request to the end of its response", ("path", "status"),
             buckets=SECONDS, registry=registry,
         )  # fmt: skip
-        self.heard = Counter("emovox_audio_seconds", "Seconds of sound that were heard", ("path",), registry=registry)
+        self.heard = Counter("emovox_audio_seconds", "Seconds of audio processed", ("path",), registry=registry)
         self.open = Gauge(
-            "emovox_open", "Requests and sockets that are open", ("what",),
+            "emovox_open", "Open requests and sockets", ("what",),
             registry=registry, multiprocess_mode="livesum",
         )  # fmt: skip
 
     def text(self) -> bytes:
-        """All counters, as Prometheus reads them."""
+        """All metrics in the text format of Prometheus."""
         registry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""Do the work of many callers in a few threads, and refuse what would have to wait too long."""
+"""Bound the work: a few threads, a limited number of open requests, and a refusal for the rest."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ SOON = {"Retry-After": "1"}
 
 
 class Places:
-    """So many callers are let in at once, and so many of one address.
+    """A limit on what is open at the same time, in all and for each client address.
 
     Args:
-        most: At once.
-        per_client: Of one address.
-        what: What takes a place: "requests" or "sockets".
-        gauge: Shows how many are in.
+        most: In all.
+        per_client: For one address.
+        what: What is counted: "requests" or "sockets".
+        gauge: Shows how many are open.
     """
 
     def __init__(self, most: int, per_client: int, what: str, gauge: Gauge) -> None:
@@ -39,15 +39,15 @@ class Places:
 
     @contextlib.contextmanager
     def one(self, client: str) -> Iterator[None]:
-        """Hold a place for a caller.
+        """Hold a place.
 
         Raises:
-            Refusal: 503 where all are taken, 429 where the caller has too many.
+            Refusal: 503 when all are taken, 429 when the client has too many.
         """
         if self.full:
-            raise Refusal(503, f"Too many {self._what} are open at once", "Try again in a second", SOON)
+            raise Refusal(503, f"Too many {self._what} are open", "Try again in a second", SOON)
         if self._taken[client] >= self._per_client:
-            hint = f"Wait for the others; {self._per_client} may be open at once"
+            hint = f"Wait until others are finished; at most {self._per_client} can be open at the same time"
             raise Refusal(429, f"Too many {self._what} from your address", hint, SOON)
         self._taken[client] += 1
         try:
@@ -60,22 +60,22 @@ class Places:
 
 
 class Pool:
-    """A few threads that hear recordings.
+    """Threads that process recordings.
 
     Args:
-        threads: At once.
-        seconds: How long a caller waits.
+        threads: How many.
+        seconds: How long a client waits for a result.
     """
 
     def __init__(self, threads: int, seconds: float) -> None:
-        self._threads = ThreadPoolExecutor(threads, "hearing")
+        self._threads = ThreadPoolExecutor(threads, "recognizer")
         self._seconds = seconds
 
     async def run(self, work: Callable[..., Result], *args: object) -> Result:
-        """What ``work(*args)`` gives, in one of the threads.
+        """Run ``work(*args)`` in one of the threads.
 
         Raises:
-            Refusal: 503 where that took too long; what had not begun is then left.
+            Refusal: 503 when it takes too long; work that has not started is then dropped.
         """
         try:
             async with asyncio.timeout(self._seconds):
@@ -84,5 +84,5 @@ class Pool:
             raise Refusal(503, "The answer took too long", "Try again in a second", SOON) from None
 
     def close(self) -> None:
-        """Finish what has begun."""
+        """Finish what has started."""
         self._threads.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Every refusal as a problem body (RFC 9457) that says what was wrong and what to do."""
+"""Every error as a problem body (RFC 9457) that tells what was wrong and the next step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(BaseModel):
-    """Why there is no answer."""
+    """An error."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -40,7 +40,7 @@ class Problem(BaseModel):
 
 
 class Refusal(Exception):
-    """A request that is not answered.
+    """A request that is refused.
 
     Args:
         status: Of HTTP.
@@ -78,8 +78,8 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 HINTS = {
-    404: "GET /openapi.json lists what there is",
-    405: "Use a method that the header Allow names",
+    404: "GET /openapi.json lists all paths",
+    405: "Use a method listed in the Allow header",
 }
 
 
@@ -96,19 +96,19 @@ def tell_problems(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:
-        hint = HINTS.get(error.status_code, "GET /openapi.json tells how to ask")
+        hint = HINTS.get(error.status_code, "See GET /openapi.json")
         return Refusal(error.status_code, str(error.detail), hint, dict(error.headers or {})).response()
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        return Refusal(422, f"{name}: {first['msg']}", "GET /openapi.json tells how to ask").response()
+        return Refusal(422, f"{name}: {first['msg']}", "See GET /openapi.json").response()
 
     @app.exception_handler(ClientDisconnect)
     async def gone(request: Request, error: ClientDisconnect) -> Response:
-        return Refusal(400, "The body ended early", "Send it whole").response()
+        return Refusal(400, "The body ended early", "Send all of it").response()
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:
-        return Refusal(500, "The server failed", "Please report it with the server's log").response()
+        return Refusal(500, "Internal error", "Report it with the server's log").response()

@@ -1,42 +1,34 @@
-"""Run the application, in one process or several, until it is told to stop; what was begun is then finished."""
+"""Run the application in one process or several until it is stopped; open requests are finished first."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sys
 import tempfile
 from functools import partial
 
 import uvicorn
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from emovox.errors import ServerError
+from emovox.quiet import only_python_speaks
 from emovox.server.app import create_app
-from emovox.server.messages import ServerStop
+from emovox.server.connections import Connection, Socket
 from emovox.server.metrics import SHARED_FOLDER
 from emovox.server.settings import Settings
 
 GRACE_SECONDS = 30
-"""How long what was begun may take once the server is told to stop."""
+"""Time for open requests after a signal to stop."""
 
 MAX_FRAME_BYTES = 1_000_000
-"""A socket that sends a longer message is closed."""
-
-
-class PatientSocket(WebSocketsSansIOProtocol):
-    """A socket whose session is told that the server stops, so that it can end with what it heard and its totals."""
-
-    def shutdown(self) -> None:
-        """Have the session end, or close what has none."""
-        if self.handshake_complete and not self.close_sent:
-            self.queue.put_nowait({"type": "websocket.receive", "text": ServerStop().model_dump_json()})
-        else:
-            super().shutdown()
+"""A longer message of a WebSocket closes it."""
 
 
 def serve(settings: Settings, listener: socket.socket, workers: int = 1) -> None:
-    """Answer until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: Models, access, and the limits of each worker.
@@ -44,7 +36,7 @@ def serve(settings: Settings, listener: socket.socket, workers: int = 1) -> None
         workers: Processes; each loads the models.
     """
     config = uvicorn.Config(
-        partial(create_app, settings),
+        partial(create_app if workers == 1 else _in_worker, settings),
         factory=True,
         workers=workers,
         log_config=None,
@@ -52,19 +44,30 @@ def serve(settings: Settings, listener: socket.socket, workers: int = 1) -> None
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        ws=PatientSocket,
+        http=Connection,
+        ws=Socket,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
     )
     if workers == 1:
         uvicorn.Server(config).run([listener])
         return
+    with contextlib.suppress(AttributeError, OSError):
+        os.dup2(sys.stderr.fileno(), 2)  # where workers write their log, too
     with tempfile.TemporaryDirectory() as folder:
         os.environ[SHARED_FOLDER] = folder  # for the workers
         try:
             Multiprocess(config, [listener]).run()
         finally:
             del os.environ[SHARED_FOLDER]
+
+
+def _in_worker(settings: Settings) -> FastAPI:
+    """The application in a worker, where decoders must not write to the error stream either."""
+    app = create_app(settings)
+    app.state.quiet = contextlib.ExitStack()
+    app.state.quiet.enter_context(only_python_speaks())
+    return app
 
 
 def listen(host: str, port: int) -> socket.socket:

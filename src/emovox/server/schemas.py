@@ -36,34 +36,34 @@ MODEL: dict[str, Any] = {
 
 
 class Heard(BaseModel):
-    """What is heard, as ``Prediction.as_dict`` tells it."""
+    """A prediction, as ``Prediction.as_dict`` gives it."""
 
     model_config = _like(**HEARD)
 
     emotion: str = Field(description="The likeliest.")
     confidence: float = Field(ge=0, le=1, description="Its probability.")
-    abstains: bool = Field(description="Whether the model had better not say.")
-    set: list[str] = Field(description="Holds the true emotion as often as the model promises; empty if it does not.")
-    unfamiliar: bool = Field(description="Whether it is unlike all that the model learnt from.")
-    novelty: float | None = Field(description="How far it is from that; above 1 it is unfamiliar.")
-    speech_seconds: float | None = Field(description="How much of it could be speech.")
-    warnings: list[str] = Field(description="Why the answer should not be relied on.")
-    probabilities: dict[str, float] = Field(description="Of every emotion; they sum to 1.")
+    abstains: bool = Field(description="Whether the model is too unsure to answer.")
+    set: list[str] = Field(description="Prediction set: contains the true emotion as often as the model promises.")
+    unfamiliar: bool = Field(description="Whether it is unlike the training data.")
+    novelty: float | None = Field(description="Distance from the training data; unfamiliar above 1.")
+    speech_seconds: float | None = Field(description="Seconds loud enough to be speech.")
+    warnings: list[str] = Field(description="Reasons not to rely on the answer.")
+    probabilities: dict[str, float] = Field(description="Of each emotion; they sum to 1.")
 
 
 class Answer(Heard):
-    """What is heard in a recording, and which model says so."""
+    """A prediction for a recording, with the name of the model."""
 
     model_config = _like(model="box", **HEARD)
 
-    model: str = Field(description="Its name.")
+    model: str = Field(description="Name of the model.")
 
 
 MOMENT: dict[str, Any] = {"start_seconds": 0.4, "end_seconds": 2.15, "prediction": HEARD}
 
 
 class Measured(BaseModel):
-    """What is heard in the last seconds of an utterance that goes on."""
+    """A prediction for the last seconds of an utterance."""
 
     type: Literal["measurement.result"]
     start_seconds: float
@@ -72,7 +72,7 @@ class Measured(BaseModel):
 
 
 class Uttered(BaseModel):
-    """What is heard in a whole utterance."""
+    """A prediction for a whole utterance."""
 
     type: Literal["utterance.end"]
     start_seconds: float
@@ -81,14 +81,14 @@ class Uttered(BaseModel):
 
 
 class TimelineAnswer(BaseModel):
-    """What is heard when in a recording, as ``Timeline.as_dict`` tells it, and which model says so."""
+    """Emotion over time, as ``Timeline.as_dict`` gives it, with the name of the model."""
 
     model_config = _like(
         model="box", duration_seconds=2.6, labels=["calm", "happy", "surprised"],
         measurements=[{"type": "measurement.result", **MOMENT}], utterances=[{"type": "utterance.end", **MOMENT}],
     )  # fmt: skip
 
-    model: str = Field(description="Its name.")
+    model: str = Field(description="Name of the model.")
     duration_seconds: float
     labels: tuple[str, ...]
     measurements: list[Measured] = Field(description="Four a second while speech lasts.")
@@ -96,21 +96,21 @@ class TimelineAnswer(BaseModel):
 
 
 class Model(BaseModel):
-    """A model, as its artifact tells."""
+    """A model, described by the metadata of its artifact."""
 
     model_config = _like(**MODEL)
 
     name: str
     labels: tuple[str, ...] = Field(description="The emotions.")
-    sample_rate_hz: int = Field(description="What it hears; all else is resampled.")
-    corpus: str | None = Field(default=None, description="What it learnt from.")
+    sample_rate_hz: int = Field(description="Its input rate; recordings are resampled.")
+    corpus: str | None = Field(default=None, description="Training corpus.")
     licence: str | None = None
-    protocol: str | None = Field(default=None, description="How it was judged.")
+    protocol: str | None = Field(default=None, description="Evaluation protocol.")
     intended_use: str | None = None
 
 
 class Models(BaseModel):
-    """The models, the one that answers unless another is named first."""
+    """The models, the default first."""
 
     model_config = _like(models=[MODEL])
 
@@ -118,7 +118,7 @@ class Models(BaseModel):
 
 
 class Health(BaseModel):
-    """That all is well."""
+    """The server works."""
 
     model_config = _like(status="ok")
 

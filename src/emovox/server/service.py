@@ -1,4 +1,4 @@
-"""What all routers share: the models, the threads that hear, the places, and the counters."""
+"""What all routers share: models, threads, limits and metrics."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Service:
 
     @cached_property
     def default(self) -> str:
-        """The model that answers where none is named."""
+        """The model that is used when the request names none."""
         return next(iter(self.recognizers))
 
     def recognizer(self, model: str | None) -> tuple[str, Recognizer]:
@@ -55,13 +55,13 @@ class Service:
 
 
 def service_of(connection: HTTPConnection) -> Service:
-    """The service that answers a connection."""
+    """The service behind a connection."""
     service: Service = connection.app.state.service
     return service
 
 
 def client_of(connection: HTTPConnection) -> str:
-    """The address that asks."""
+    """The address of the client."""
     return connection.client.host if connection.client else ""
 
 

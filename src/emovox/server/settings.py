@@ -1,4 +1,4 @@
-"""What a server is told before it starts: its models, who may ask, and how much at once."""
+"""Settings of a server: models, access and limits."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from emovox.errors import ModelError
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server is told before it starts. Its limits are those of one worker.
+    """Models, access and limits of a server; the limits hold for each worker.
 
     Args:
-        artifacts: The models that answer, the first unless another is asked for; each is called by its file's name.
-        api_key: What a caller must know; None where anybody may ask.
-        origins: Web pages of other hosts that may ask, as ``https://example.org``; the server's own may.
-        threads: Recordings that are heard at once.
-        waiting: Requests that may wait for them; more are refused with 503.
-        per_client: Requests, and sockets, that one address may have open; more are refused with 429.
+        artifacts: The models, named after their files; the first is the default.
+        api_key: The key that clients must send; None for no key.
+        origins: Web pages of other hosts that may send requests, such as ``https://example.org``.
+        threads: Recordings processed at the same time.
+        waiting: Requests that can wait for a thread; more are refused with 503.
+        per_client: Open requests, and sockets, of one address; more are refused with 429.
         sockets: Open sockets; more are refused with 503.
-        body_bytes: A request's longest body.
+        body_bytes: The largest body of a request.
         seconds: The longest recording.
-        timeline_seconds: The longest of which a timeline is told.
-        body_seconds: How long a caller may take to send a body.
-        answer_seconds: How long a caller waits for an answer.
-        idle_seconds: How long a socket may stay silent.
-        session_seconds: How long a session may last, and how much sound it may send.
+        timeline_seconds: The longest recording for a timeline.
+        body_seconds: For sending a body.
+        answer_seconds: For waiting for a thread, and for its result.
+        idle_seconds: The longest pause between messages of a socket.
+        session_seconds: The longest session of a socket, in time and in audio.
 
     Raises:
         ModelError: There is no artifact, two have one name, or the key is too easily guessed.
@@ -57,4 +57,4 @@ class Settings:
         if twice := {name for name in names if names.count(name) > 1}:
             raise ModelError(f"Two models are called {', '.join(sorted(twice))}; rename one of the files")
         if self.api_key is not None and not re.fullmatch(r"[\w.~-]{16,200}", self.api_key, re.ASCII):
-            raise ModelError("An API key has 16 to 200 letters, digits, '-', '_', '.' or '~'; choose such a one")
+            raise ModelError("An API key has 16 to 200 letters, digits, '-', '_', '.' or '~'; choose another")

@@ -13,13 +13,13 @@ router = APIRouter()
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """Say that the server lives."""
+    """Succeeds while the process runs."""
     return Health(status="ok")
 
 
 @router.get("/readyz", responses=responses(503))
 async def readyz(service: Shared) -> Health:
-    """Say whether the server takes another request."""
+    """Succeeds when the server accepts another request."""
     if service.requests.full:
         raise Refusal(503, "The server is busy", "Try again in a second")
     return Health(status="ok")

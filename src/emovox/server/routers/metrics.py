@@ -12,5 +12,5 @@ router = APIRouter()
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(service: Shared) -> Response:
-    """Tell the counters of all workers."""
+    """Counters of all workers."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

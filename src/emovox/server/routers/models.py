@@ -12,7 +12,7 @@ router = APIRouter()
 
 @router.get("/v1/models")
 async def models(service: Shared) -> Models:
-    """List the models, the one that answers unless another is named first."""
+    """List the models, the default first."""
     return Models(
         models=[
             Model(

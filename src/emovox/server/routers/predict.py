@@ -1,4 +1,4 @@
-"""``POST /v1/predict``: what emotion is heard in a recording."""
+"""``POST /v1/predict``: the emotion in a recording."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFUSALS = (400, 408, 413, 415, 422, 429, 503)
 
 @router.post("/v1/predict", response_model=Answer, openapi_extra=BODY, responses=responses(*REFUSALS))
 async def predict(request: Request, service: Shared, client: Client, model: Model = None) -> dict[str, Any]:
-    """Say what emotion is heard in a recording."""
+    """Predict the emotion in a recording."""
     name, recognizer = service.recognizer(model)
     with service.requests.one(client):
         recording = await recording_in(request, service.settings)

@@ -29,11 +29,11 @@ MAX_FRAME_SECONDS = 1.0
 Reason = Literal["requested", "idle", "too_long", "stopped", "busy", "failed"]
 
 WHY: dict[Reason, str] = {
-    "idle": "No message came for too long; send silence, or open another session",
-    "too_long": "The session is as long as one may be; open another",
+    "idle": "No message arrived for too long; send silence, or open another session",
+    "too_long": "The session reached its longest duration; open another session",
     "stopped": "The server is being stopped; open another session in a moment",
     "busy": "The server is busy; open another session in a moment",
-    "failed": "The server failed; please report it with the server's log",
+    "failed": "Internal error; report it with the server's log",
 }
 """What a session that its caller did not end is told, before what is left and the totals."""
 

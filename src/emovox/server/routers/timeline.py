@@ -1,4 +1,4 @@
-"""``POST /v1/timeline``: what emotion is heard when in a recording."""
+"""``POST /v1/timeline``: the emotion over time in a recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ router = APIRouter()
 
 @router.post("/v1/timeline", response_model=TimelineAnswer, openapi_extra=BODY, responses=responses(*REFUSALS))
 async def timeline(request: Request, service: Shared, client: Client, model: Model = None) -> dict[str, Any]:
-    """Say what emotion is heard when in a recording: its utterances, and what is heard four times a second."""
+    """Predict the emotion over time: of each utterance, and four times a second within it."""
     name, recognizer = service.recognizer(model)
     with service.requests.one(client):
         recording = await recording_in(request, service.settings)
