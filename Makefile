@@ -1,7 +1,7 @@
 # make run: set up, then fetch, train, evaluate, compare and export.   make help: everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check page page-check pages docs notebook setup setup-dev clean
+.PHONY: help run test test-all check page page-check pages docs notebook box setup setup-dev clean
 .DELETE_ON_ERROR:
 
 # The first Python from 3.11 to 3.13 (TensorFlow has no wheels for others yet); name another with make PYTHON=….
@@ -51,6 +51,9 @@ docs: setup-dev  ## build the documentation into site/
 
 notebook: setup-dev  ## run the notebook on RAVDESS, and keep its copy with outputs (ARGS="--data PATH")
 	@$(BIN)/python scripts/notebook.py notebooks/Speech_Emotion_Recognition_Notebook.ipynb $(ARGS)
+
+box: setup-dev  ## make the model that the package brings (ARGS="--data PATH --whisper-weights PATH")
+	@$(BIN)/python benchmarks/box.py $(ARGS)
 
 setup: $(VENV)/.installed-train  ## make .venv with what a run needs
 setup-dev: $(VENV)/.installed-dev  ## make .venv with what the tests and checks need as well

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from emovox import texts
 from emovox.corpora.listing import Listing
@@ -16,7 +17,9 @@ from emovox.report.words import caution, corpus_name, model_title, plural
 from emovox.runs import Run
 
 
-def card(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, learnt: str) -> Document:
+def card(
+    run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, learnt: str, notes: Sequence[str] = ()
+) -> Document:  # fmt: skip
     """The card of one artifact.
 
     Args:
@@ -24,6 +27,7 @@ def card(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, le
         model: Whose.
         file: The artifact's name.
         learnt: Which clips it learnt from.
+        notes: What else was measured of it, a paragraph each.
     """
     about = evaluation.corpus
     parts: dict[str, tuple[Block, ...]] = {
@@ -33,7 +37,7 @@ def card(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, le
             Paragraph("Not for:"),
             Prose(texts.points("limits")),
         ),
-        "How well it does": _scores(evaluation, model),
+        "How well it does": (*_scores(evaluation, model), *map(Paragraph, notes)),
         "Limits": (
             Paragraph(caution(evaluation)),
             Paragraph(

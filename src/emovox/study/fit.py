@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,7 @@ def fit(
     workers: int | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Train a model of a finished run on all clips of its corpus, and write the artifact with a card beside it.
 
@@ -59,6 +60,7 @@ def fit(
         workers: Trainings at once; None takes one a core.
         progress: Told of every training.
         executor: Trains and exports; None starts as many processes as ``workers`` says.
+        notes: What the card says of the file beside the run's results, a paragraph each.
 
     Returns:
         The artifact.
@@ -107,7 +109,7 @@ def fit(
                 tell("export", done, len(models))
     with replacing(out) as temporary:
         shutil.copyfile(trial.at.artifact(name), temporary)
-    write(card(run, evaluation, evaluation.models[name], out.name, about["trained_on"]), out.with_suffix(".md"))
+    write(card(run, evaluation, evaluation.models[name], out.name, about["trained_on"], notes), out.with_suffix(".md"))
     return out
 
 
