@@ -1,6 +1,6 @@
 """What a server bears: clips a second with eight clients, memory after many requests, bad bodies and bad frames.
 
-    python benchmarks/server.py ARTIFACT RECORDING...
+    python benchmarks/server.py ARTIFACT FOLDER_OF_RECORDINGS
 
 ``emovox serve`` runs in a process of its own, with its usual limits; the clients' process shares the machine with it.
 Each client posts one recording after the other, over a connection that stays open. Bad bodies are recordings with
@@ -32,6 +32,7 @@ from measure import row, say, write
 from websockets.sync.client import connect
 
 from emovox.audio import SAMPLE_RATE_HZ
+from emovox.corpora.scan import recordings_under
 
 CLIENTS = 8
 REQUESTS = 10_000
@@ -195,11 +196,12 @@ def main() -> None:
     """Measure all of it on one server."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("artifact", type=Path)
-    parser.add_argument("recordings", type=Path, nargs="+")
+    parser.add_argument("recordings", type=Path)
     parser.add_argument("--bad", type=int, default=10_000, help="bad bodies and frames, half of each")
     options = parser.parse_args()
-    clips = [path.read_bytes() for path in options.recordings]
-    seconds = float(np.mean([soundfile.info(path).duration for path in options.recordings]))
+    recordings = recordings_under(options.recordings)
+    clips = [path.read_bytes() for path in recordings]
+    seconds = float(np.mean([soundfile.info(path).duration for path in recordings]))
     resident, busy = "process_resident_memory_bytes", "process_cpu_seconds_total"
     with served(options.artifact) as port:
         load(port, clips, WARM)
@@ -208,7 +210,7 @@ def main() -> None:
         taken, all_seconds = load(port, clips, REQUESTS - WARM)
         after, processor = told(port, resident), told(port, busy) - processor
         say(f"{REQUESTS} requests: {after / 1e6:.0f} MB resident, {len(taken) / all_seconds:.1f} clips a second")
-        wrong = [bodies(port, containers(options.recordings[0]), options.bad // 2), frames(port, options.bad // 2)]
+        wrong = [bodies(port, containers(recordings[0]), options.bad // 2), frames(port, options.bad // 2)]
         end = told(port, resident)
     of = f"server of {options.artifact.stem}"
     how = f"{CLIENTS} clients, recordings of {seconds:.1f} s"
@@ -217,9 +219,9 @@ def main() -> None:
         row(f"{of}: {how}", len(taken) / all_seconds, "clips/s", aim=60, least=25),
         row(f"{of}: {how}, 99th percentile", 1000 * float(np.percentile(taken, 99)), "ms", aim=200, least=600),
         row(f"{of}: {how}, median", 1000 * float(np.median(taken)), "ms"),
-        row(f"{of}: time of the processor for a clip", 1000 * processor / len(taken), "ms"),
+        row(f"{of}: processor time of a clip", 1000 * processor / len(taken), "ms"),
         row(f"{of}: resident memory after {REQUESTS:,} requests", after / 1e6, "MB"),
-        row(f"{of}: more than after {WARM}", share, "%", aim=2, least=10),
+        row(f"{of}: growth of resident memory from request {WARM} to {REQUESTS:,}", share, "%", aim=2, least=10),
         row(f"{of}: resident memory after the bad bodies and frames too", end / 1e6, "MB"),
         row(f"{of}: bad bodies and frames mishandled, of {options.bad:,}", sum(wrong), "", aim=0, least=0),
     ]

@@ -69,6 +69,15 @@ def test_refusals_are_told_in_the_servers_words(server: Running, tmp_path: Path)
             list(client.stream([np.full(1000, np.nan, np.float32)], RATE_HZ))
 
 
+def test_an_error_of_the_sound_itself_is_not_taken_for_the_connections(server: Running) -> None:
+    def unplugged() -> Iterator[np.ndarray]:
+        yield SPEECH[:1000]
+        raise OSError("the microphone is gone")
+
+    with Client(server.url) as client, pytest.raises(OSError, match="microphone"):
+        list(client.stream(unplugged(), RATE_HZ))
+
+
 def test_a_server_that_is_not_there_is_told_after_some_attempts() -> None:
     with Client("http://127.0.0.1:9", attempts=2) as client:
         for ask in (client.models, lambda: list(client.stream([SPEECH], RATE_HZ))):

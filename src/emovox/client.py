@@ -136,18 +136,24 @@ class Client:
         patience = _Patience(self._attempts)
         while not talk.ended:
             try:
-                with connect(
+                opened = connect(
                     socket, additional_headers=self._headers, open_timeout=self._timeout, compression=None, proxy=None
-                ) as opened:
-                    for event in talk.over(opened, self._timeout):
-                        patience = _Patience(self._attempts)
-                        yield event
+                )
             except InvalidStatus as error:
                 reason, status = _refusal(error.response.body, error.response.status_code), error.response.status_code
                 if status not in BUSY:
                     raise ServerError(reason) from None
                 patience.wait(reason)
-            except (ConnectionClosed, InvalidHandshake, OSError) as error:
+                continue
+            except (InvalidHandshake, OSError) as error:
+                patience.wait(self._unreached(error))
+                continue
+            try:
+                with opened:
+                    for event in talk.over(opened, self._timeout):
+                        patience = _Patience(self._attempts)
+                        yield event
+            except (ConnectionClosed, _Interrupted) as error:
                 patience.wait(self._unreached(error))
 
     def _ask(self, method: str, path: str, model: str | None = None, content: bytes | None = None) -> Any:
@@ -196,8 +202,12 @@ class _Patience:
         time.sleep(min(0.05 * 2**self._failed, LONGEST_WAIT_SECONDS))
 
 
+class _Interrupted(Exception):
+    """A session that another can continue."""
+
+
 class _Talk:
-    """What is said in a stream, over as many connections as it takes.
+    """One stream, over as many connections as it takes.
 
     Args:
         sound: Its samples.
@@ -214,7 +224,7 @@ class _Talk:
 
     def over(self, socket: ClientConnection, timeout: float) -> Iterator[Event]:
         """Send what is left, and yield what is heard, until the connection or the sound ends."""
-        created = json.loads(socket.recv(timeout))
+        created = self._receive(socket, timeout)
         if created["sample_rate_hz"] != self._rate_hz:
             socket.send(json.dumps({"type": "session.update", "sample_rate_hz": self._rate_hz}))
         begins = self._kept_from / self._rate_hz
@@ -241,26 +251,28 @@ class _Talk:
     def _hear(self, socket: ClientConnection, begins: float, timeout: float) -> Iterator[Event]:
         """What the server has told; a message is waited for as long as ``timeout``."""
         while not self.ended:
-            try:
-                message = json.loads(socket.recv(timeout))
-            except TimeoutError:
-                if timeout:
-                    raise
+            message = self._receive(socket, timeout)
+            if message is None:
                 return
             if message["type"] == "session.closed":
                 self.ended = True
                 yield Totals(self._taken / self._rate_hz, self._spoken, self._utterances, self._measurements)
                 return
-            if message["type"] == "error":  # then comes the end of an utterance that has not ended
-                raise (
-                    ConnectionResetError(message["message"])
-                    if message["retryable"]
-                    else ServerError(message["message"])
-                )
+            if message["type"] == "error":  # an utterance that has not ended may now be told as if it had
+                raise (_Interrupted if message["retryable"] else ServerError)(message["message"])
             event = _event(message, begins)
             if event and self._is_news(event):
                 yield event
             timeout = 0
+
+    def _receive(self, socket: ClientConnection, timeout: float) -> Any:
+        """The next message; None where none is there and none is waited for."""
+        try:
+            return json.loads(socket.recv(timeout))
+        except TimeoutError:
+            if timeout:
+                raise _Interrupted(f"it sent nothing for {timeout:g} s") from None
+            return None
 
     def _is_news(self, event: UtteranceStart | Measurement | UtteranceEnd) -> bool:
         """Whether an event was not told over an earlier connection; it is then counted."""

@@ -99,7 +99,7 @@ class JobResult:
         best_epoch: The epoch whose weights were kept, counted from 1; 0 where none was chosen.
         seconds: Wall time of the training, over all its sessions.
         temperature: Fitted on the validation clips; probabilities below are those *before* it is applied.
-        history: Per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate; empty without epochs.
+        history: Per epoch: loss, accuracy, val_loss, val_accuracy, val_uar, learning_rate; empty without epochs.
         choices: What else was chosen without test clips, such as a penalty or the weights of an ensemble.
         validation_ids: The V validation clips.
         validation_probabilities: (V, C), rows sum to 1, columns in label order.

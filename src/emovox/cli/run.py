@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 RUNS = Path("runs")
 """Where runs go unless ``--out`` says otherwise."""
 
+STAGES = "check", "prepare", "train", "export", "report"
+"""What a run goes through, as its progress calls it."""
+
 LONG_SECONDS = 60.0
 
 app = typer.Typer()
@@ -146,7 +149,7 @@ def run(
         raise RunError(f"{out} is not a valid name for a run: it is not UTF-8 text; choose another with --out")
     folder, earlier = out, None
     try:
-        with StageProgress(Screen(stderr=True)) as progress:
+        with StageProgress(Screen(stderr=True), STAGES) as progress:
             if resume:
                 from emovox.runs import Run
 

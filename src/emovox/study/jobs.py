@@ -234,7 +234,7 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path], logs: Path | None
     crop = settings.training.augment.crop_frames
     members = _members(run, job, (None if crop else frames, bands))
     examples = Examples(features, clips.targets, clips.train, clips.validation, len(run.labels), front.silence, taught)
-    epochs = settings.members * settings.training.epochs
+    epochs = steps_of(run, job)
 
     def train_member(number: int, member: keras.Model) -> Progress:
         own, before = f"member{number + 1}" if settings.members > 1 else "", number * settings.training.epochs
@@ -245,11 +245,11 @@ def _train_network(run: Run, job: Job, inputs: Sequence[Path], logs: Path | None
             _member_seed(settings.members, job.seed, number),
             run.job_folder(job) / own,
             logs=logs and logs / own,
-            epoch_done=lambda done, most, values: tell(_stage(job), before + done, epochs, values),
+            epoch_done=lambda done, most, values: tell(stage_of(job), before + done, epochs, values),
             lesson=settings.teacher.weight,
         )
         if progress.epochs_trained < settings.training.epochs:  # it stopped early
-            tell(_stage(job), before + settings.training.epochs, epochs)
+            tell(stage_of(job), before + settings.training.epochs, epochs)
         return progress
 
     trained = [train_member(number, member) for number, member in enumerate(members)]
@@ -285,7 +285,7 @@ def _train_hidden_head(run: Run, job: Job, inputs: Sequence[Path], published: in
     keras.utils.set_random_seed(job.seed)
     network = build_head(scaled.windows.shape[1], settings, len(run.labels))
     examples = Examples(scaled, clips.targets, clips.train, clips.validation, len(run.labels), floor=None)
-    epochs, stage = settings.training.epochs, _stage(job)
+    epochs, stage = steps_of(run, job), stage_of(job)
     progress = train(
         network, settings.training, examples, job.seed, run.job_folder(job), logs=logs,
         epoch_done=lambda done, most, values: tell(stage, done, epochs, values),
@@ -365,8 +365,17 @@ def _result(
     )
 
 
-def _stage(job: Job) -> str:
+def stage_of(job: Job) -> str:
+    """What progress calls a training."""
     return f"{job.model} · {job.fold} · seed {job.seed}"
+
+
+def steps_of(run: Run, job: Job) -> int:
+    """The epochs of all members of a training; 0 where a head is fitted at once."""
+    settings: Any = run.recipe.models[job.model]
+    if isinstance(kind_of(settings), Heard):
+        return int(settings.training.epochs) if settings.hidden_units else 0
+    return int(settings.members * settings.training.epochs)
 
 
 def _stacked(results: Sequence[JobResult], part: str, ids: Sequence[str]) -> np.ndarray:

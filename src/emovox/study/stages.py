@@ -30,7 +30,7 @@ from emovox.report.words import caution
 from emovox.runs import RESULT, Job, Run
 from emovox.study.board import board_job
 from emovox.study.executors import Executor
-from emovox.study.jobs import combine_job, export_job, train_job
+from emovox.study.jobs import combine_job, export_job, stage_of, steps_of, train_job
 from emovox.training.hearing import hear
 from emovox.training.teaching import hear_steps
 
@@ -247,9 +247,12 @@ def train(
             for read in [inputs[job.model]]
         ]
         told = tell if tell and tasks else lambda stage, done, total: None
-        told("all trainings", 0, len(tasks))
+        planned = getattr(told, "planned", None)
+        if planned:
+            planned({stage_of(job): steps_of(run, job) for job in trained})
+        told("train", 0, len(tasks))
         for done, _ in enumerate(executor.results(tasks), start=1):
-            told("all trainings", done, len(tasks))
+            told("train", done, len(tasks))
         for job in run.jobs_left:
             combine_job(run, job)
 

@@ -28,7 +28,7 @@ from emovox.training.augment import augment, mixup
 from emovox.training.board import Board
 
 CHECKPOINT = "checkpoint.npz"
-HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "val_uar", "learning_rate")
 
 EpochDone = Callable[[int, int, dict[str, float]], None]
 """Called as ``epoch_done(epochs done, epochs at most, the epoch's history)``."""
@@ -283,13 +283,16 @@ class _Keeper(keras.callbacks.Callback):
         if self.settings.ema:
             self.network.optimizer.finalize_variable_values(self.network.trainable_variables)
         probabilities = predict(self.answers, self.examples.features, self.examples.validation)
-        truths = self.examples.targets[self.examples.validation]
+        truths, answers = self.examples.targets[self.examples.validation], probabilities.argmax(axis=1)
+        classes = self.examples.n_classes
+        clips, right = np.bincount(truths, minlength=classes), np.bincount(truths[answers == truths], minlength=classes)
         loss = float(-np.log(np.maximum(probabilities[np.arange(len(truths)), truths], 1e-7)).mean())
         values = {
             "loss": float(logs.get(f"{self.answers.output_names[0]}_loss", logs["loss"])),
             "accuracy": float(next(value for name, value in logs.items() if name.endswith("accuracy"))),
             "val_loss": loss,
-            "val_accuracy": float((probabilities.argmax(axis=1) == truths).mean()),
+            "val_accuracy": float((answers == truths).mean()),
+            "val_uar": float((right[clips > 0] / clips[clips > 0]).mean()),
             "learning_rate": float(keras.ops.convert_to_numpy(self.network.optimizer.learning_rate)),
         }
         now.epochs_trained = epoch + 1
@@ -307,7 +310,7 @@ class _Keeper(keras.callbacks.Callback):
         now.seconds += time.perf_counter() - self.started
         self._save()
         if self.board:
-            self.board.epoch_done(epoch, values, probabilities.argmax(axis=1))
+            self.board.epoch_done(epoch, values, answers)
         if self.finished:
             self.network.stop_training = True
         if self.epoch_done:
@@ -329,6 +332,8 @@ class _Keeper(keras.callbacks.Callback):
         try:
             arrays = read_arrays(self.path)
             self.progress = Progress(**json.loads(str(arrays["progress"])))
+            if tuple(self.progress.history) != HISTORY:
+                raise ValueError("another version's history")
             self.network.set_weights(_group(arrays, "weights"))
             variables = self.network.optimizer.variables
             for variable, value in zip(variables, _group(arrays, "optimizer"), strict=True):

@@ -1,9 +1,8 @@
-"""What a terminal shows: progress, tables, and the words that must stand beside figures."""
+"""What a terminal shows: answers, tables, and the words that must stand beside figures."""
 
 import io
 import re
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -33,128 +32,6 @@ def runs(tmp_path_factory):
         fake_run(folder / "by-speaker", "speakers1", **small),
         fake_run(folder / "dealt", "holdout", seeds=2, name="synthetic", **small),
     ]
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    now = [0.0]
-    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
-    return now
-
-
-def test_a_stage_ends_with_one_line_that_tells_its_time(clock):
-    where = console()
-    with terminal.StageProgress(where) as progress:
-        for done in range(4):
-            clock[0] += 2
-            progress("features", done, 3)
-    assert shown(where) == "features: 3/3 in 6 s\n"
-
-
-def test_without_a_terminal_time_left_is_said_now_and_then(clock):
-    where = console()
-    with terminal.StageProgress(where) as progress:
-        for done in range(10):
-            clock[0] += 24
-            progress("cnn", done, 100)
-    assert [line.split(",")[0] for line in shown(where).splitlines()] == ["cnn: 3/100", "cnn: 6/100", "cnn: 9/100"]
-    assert shown(where).startswith("cnn: 3/100, about 38 min 48 s left\n")  # 72 s for 3, so 2328 s for 97
-
-
-def test_a_stage_that_is_named_again_starts_anew(clock):
-    where = console()
-    with terminal.StageProgress(where) as progress:
-        for done in (0, 1, 0, 1):
-            clock[0] += 1
-            progress("verify", done, 1)
-    assert shown(where) == 2 * "verify: 1/1 in 1.0 s\n"
-
-
-@pytest.mark.parametrize("live", [False, True])
-def test_the_end_of_a_stage_is_told_once(clock, live):
-    where = console(live=live)
-    with terminal.StageProgress(where) as progress:
-        for done in (14, 28, 28):  # two members, of which the second stopped early
-            progress("fold1/cnn", done, 28)
-            clock[0] += 60
-    assert shown(where).count("28/28 in") == 1
-
-
-def test_a_stage_of_one_step_has_no_time(clock):
-    where = console()
-    terminal.StageProgress(where)("report", 1, 1)
-    assert shown(where) == "report: 1/1\n"
-
-
-def test_a_stage_s_name_is_no_markup(clock):
-    where = console(live=True)
-    with terminal.StageProgress(where) as progress:
-        progress("[red]", 1, 2)
-        clock[0] += 1
-        progress._bars.refresh()
-    assert "[red]" in shown(where)
-
-
-def test_bars_show_bytes_and_leave_when_done(clock):
-    where = console(live=True)
-    with terminal.StageProgress(where) as progress:
-        progress("download", 50_000_000, 208_468_073)
-        clock[0] += 1
-        progress._bars.refresh()
-        assert "50.0/208.5 MB" in shown(where)
-        progress("download", 208_468_073, 208_468_073)
-        assert progress._bars.task_ids == []
-    assert "download: 208.5/208.5 MB in" in shown(where)
-
-
-def test_stages_that_end_at_once_get_no_bar(clock):
-    where = console(live=True)
-    with terminal.StageProgress(where) as progress:
-        progress("cnn", 1, 2)
-        progress._bars.refresh()
-        assert "cnn" not in shown(where)
-        clock[0] += 1
-        progress._bars.refresh()
-        assert "cnn" in shown(where)
-
-
-def test_bars_fit_a_small_terminal(clock):
-    where = Console(file=io.StringIO(), width=40, height=8, force_terminal=True, color_system=None)
-    with terminal.StageProgress(where) as progress:
-        for number in range(20):
-            progress(f"stage{number}", 0, 2)
-            progress.measured(f"stage{number}", {"val_accuracy": 0.5})
-        clock[0] += 1
-        lines = where.render_lines(progress._bars.get_renderable())
-    assert len(lines) == 6
-    assert all("50 %" in "".join(piece.text for piece in line) for line in lines)
-
-
-def test_time_left_comes_from_all_steps_so_far(clock):
-    with terminal.StageProgress(console(live=True)) as progress:
-        for done in range(3):
-            progress("all trainings", done, 10)
-            clock[0] += 100
-        assert progress._bars.tasks[0].time_remaining == 800
-
-
-def test_an_unknown_total_is_a_count_without_an_end(clock):
-    with terminal.StageProgress(console(live=True)) as progress:
-        progress("download", 10, 0)
-        assert progress._bars.tasks[0].total is None
-
-
-def test_stages_may_come_from_several_threads():
-    where = console()
-    with terminal.StageProgress(where) as progress:
-        threads = [
-            threading.Thread(target=lambda n=n: [progress(f"stage{n}", i, 50) for i in range(51)]) for n in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert shown(where).count("50/50") == 8
 
 
 def test_a_study_is_shown_best_first_with_intervals(runs):
