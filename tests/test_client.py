@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -87,11 +88,12 @@ def test_a_server_that_is_not_there_is_told_after_some_attempts() -> None:
 
 def test_a_busy_server_is_asked_again(artifact: Path) -> None:
     with (
-        running(artifact, "--threads", "1", "--waiting", "0", "--timeout", "2") as server,
+        running(artifact, "--threads", "1", "--waiting", "0", "--timeout", "4") as server,
         socket.create_connection(("127.0.0.1", server.port)) as other,
     ):
         other.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")  # holds the only place
-        time.sleep(0.3)
+        while httpx.get(f"{server.url}/readyz").is_success:
+            time.sleep(0.05)
         with Client(server.url, attempts=1) as hasty, pytest.raises(ServerError, match="Too many requests"):
             hasty.predict(recording("WAV"))
         with Client(server.url, attempts=9) as client:
@@ -163,13 +165,16 @@ def test_a_server_that_is_started_anew_goes_on(artifact: Path) -> None:
                     first.process.terminate()
                 yield piece
 
-        told = []
-        with Client(f"http://127.0.0.1:{port}", attempts=12) as client:
+        with Client(f"http://127.0.0.1:{port}", attempts=12) as client, contextlib.ExitStack() as starts:
             talk = client.stream(sound(), RATE_HZ)
-            told.append(next(talk))
-            second = threading.Timer(1.0, lambda: starts.enter_context(running(artifact, "--port", str(port))))
-            with contextlib.ExitStack() as starts:
-                second.start()
-                told += talk
-                second.join()
+            told = [next(talk)]
+
+            def start_again() -> None:
+                first.process.wait(30)
+                starts.enter_context(running(artifact, "--port", str(port)))
+
+            second = threading.Thread(target=start_again)
+            second.start()
+            told += talk
+            second.join()
     assert sum(isinstance(event, UtteranceEnd) for event in told) == 3

@@ -43,12 +43,12 @@ async def answers(sends: list[bytes]) -> int:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.5)
 
 
 SLOWLY = [bytes([byte]) for byte in REQUEST]
 
 
-@pytest.mark.parametrize(("sends", "answered"), [([], 0), (SLOWLY, 0), ([REQUEST, *SLOWLY], 1), ([REQUEST] * 12, 12)])
+@pytest.mark.parametrize(("sends", "answered"), [([], 0), (SLOWLY, 0), ([REQUEST, *SLOWLY], 1), ([REQUEST] * 15, 15)])
 def test_one_is_kept_as_long_as_it_asks(sends: list[bytes], answered: int) -> None:
     assert asyncio.run(answers(sends)) == answered

@@ -64,15 +64,19 @@ def test_what_is_neither_sound_nor_a_form_is_refused(client: TestClient, media: 
         b"",
         b"--x",
         b"--x\r\n\r\n--x--\r\n",
+        b"--x\r\nContent-Disposition\0: form-data\r\n\r\n--x--\r\n",
         b"--x\r\nContent-Disposition: form-data; name=file\r\n\r\nno file\r\n--x--\r\n",
         b"--x\r\nContent-Disposition: form-data; name=other; filename=a\r\n\r\nRIFF\r\n--x--\r\n",
         b"--x\r\nContent-Disposition: form-data; filename=a\r\n\r\nRIFF\r\n--x--\r\n",
         2 * b"--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nRIFF\r\n" + b"--x--\r\n",
     ],
 )
-def test_a_broken_form_is_refused(client: TestClient, body: bytes) -> None:
+def test_a_broken_form_is_refused_and_not_logged(
+    client: TestClient, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     form = {"Content-Type": "multipart/form-data; boundary=x"}
     assert "-F file=@recording.wav" in refused(client.post("/v1/predict", content=body, headers=form), 400)
+    assert not [record for record in caplog.records if record.name != "httpx"]
 
 
 def test_a_form_without_a_boundary_is_refused(client: TestClient) -> None:

@@ -41,11 +41,13 @@ def test_a_server_that_is_stopped_finishes_what_it_began_and_takes_no_more(artif
     with running(artifact) as server:
         caller = begun(server.port, len(WAV))
         caller.send(WAV[:1000])
-        time.sleep(0.3)
+        while 'emovox_open{what="requests"} 1.0' not in httpx.get(f"{server.url}/metrics").text:
+            time.sleep(0.05)
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", server.port))
+            while True:
+                socket.create_connection(("127.0.0.1", server.port)).close()
+                time.sleep(0.05)
         caller.send(WAV[1000:])
         assert caller.getresponse().status == 200
         assert server.process.wait(10) in (0, -signal.SIGTERM)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends
@@ -19,8 +18,8 @@ class Service:
     """What all routers share.
 
     Args:
-        settings: What the server was told.
-        metrics: Its counters.
+        settings: Models and limits.
+        metrics: Where it is counted.
 
     Raises:
         ModelError: An artifact cannot be loaded.
@@ -37,18 +36,13 @@ class Service:
     def _places(self, most: int, what: str) -> Places:
         return Places(most, self.settings.per_client, what, self.metrics.open.labels(what))
 
-    @cached_property
-    def default(self) -> str:
-        """The model that is used when the request names none."""
-        return next(iter(self.recognizers))
-
     def recognizer(self, model: str | None) -> tuple[str, Recognizer]:
-        """A model and its name.
+        """A model and its name; the default where none is named.
 
         Raises:
-            Refusal: There is none of that name.
+            Refusal: 422, there is none of that name.
         """
-        name = model or self.default
+        name = model or next(iter(self.recognizers))
         if name not in self.recognizers:
             raise Refusal(422, "There is no such model", f"Available: {', '.join(self.recognizers)}")
         return name, self.recognizers[name]

@@ -1,4 +1,4 @@
-"""``/v1/stream``, a socket: what is heard in a sound while it arrives."""
+"""``/v1/stream``: the emotion in live audio, over a WebSocket."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from emovox.server.service import Client, Service, Shared
 router = APIRouter()
 
 PROTOCOL = "emovox"
-"""What the server chooses of the protocols that a caller offers; another may carry the key."""
+"""The subprotocol that the server accepts; the client may offer another that carries the key."""
 
 MAX_FRAME_SECONDS = 1.0
 
@@ -35,7 +35,7 @@ WHY: dict[Reason, str] = {
     "busy": "The server is busy; open another session in a moment",
     "failed": "Internal error; report it with the server's log",
 }
-"""What a session that its caller did not end is told, before what is left and the totals."""
+"""Sent when the server ends a session, before the last events and the totals."""
 
 
 @router.websocket("/v1/stream")
@@ -51,7 +51,7 @@ async def stream(socket: WebSocket, service: Shared, client: Client, model: Mode
 
 
 class Rejected(Exception):
-    """A message that is not taken; the session goes on."""
+    """A message that cannot be used; the session continues."""
 
     def __init__(self, code: Literal["bad_frame", "bad_message", "too_late"], message: str) -> None:
         super().__init__(message)
@@ -59,15 +59,14 @@ class Rejected(Exception):
 
 
 class Session:
-    """One caller's sound, from the first message to the totals.
+    """The audio of one client, from the first message to the totals.
 
-    No more than one message is taken in before it is answered, so a caller who sends faster than the server hears has
-    to wait.
+    The next message is read after the last one is processed, so a client that sends faster has to wait.
 
     Args:
-        socket: It has been accepted.
+        socket: An accepted WebSocket.
         service: Threads and limits.
-        recognizer: What answers.
+        recognizer: The model.
     """
 
     def __init__(self, socket: WebSocket, service: Service, recognizer: Recognizer) -> None:
@@ -78,7 +77,7 @@ class Session:
         self._frames = self._samples = self._rejected = 0
 
     async def hold(self, model: str) -> None:
-        """Talk until either side ends the session.
+        """Run the session until either side ends it.
 
         Args:
             model: The recognizer's name.
@@ -99,11 +98,11 @@ class Session:
         await self._end(reason, events)
 
     async def _listen(self) -> Reason:
-        """Take messages until there is a reason to end."""
+        """Process messages until there is a reason to end."""
         clock, settings = asyncio.get_running_loop().time, self._service.settings
         ends = clock() + settings.session_seconds
         while True:
-            left = min(ends, clock() + settings.idle_seconds) - clock()
+            left = min(ends - clock(), settings.idle_seconds)
             if left <= 0 or self._samples > settings.session_seconds * self._rate_hz:
                 return "too_long"
             try:
@@ -122,7 +121,7 @@ class Session:
                 await self._send(rejected.error)
 
     async def _hear(self, frame: bytes) -> None:
-        """Take a frame, and tell what is heard by its end."""
+        """Process a frame, and send the events up to its end."""
         most = int(2 * MAX_FRAME_SECONDS * self._rate_hz)
         if not frame or len(frame) % 2 or len(frame) > most:
             wrong = f"A frame of {len(frame)} bytes is not 1 to {most // 2} samples of 16 bits"
@@ -135,7 +134,7 @@ class Session:
         self._service.metrics.heard.labels("/v1/stream").inc(len(samples) / self._rate_hz)
 
     async def _obey(self, text: str) -> Reason | None:
-        """Do what a message of text asks for; a reason, where that is the end."""
+        """Carry out a text message; the reason, if it ends the session."""
         try:
             command = messages.COMMAND.validate_json(text)
         except ValidationError as error:
@@ -157,7 +156,7 @@ class Session:
             await self._send(messages.Error(code=reason, message=WHY[reason], retryable=reason != "failed"))
 
     async def _end(self, reason: Reason, events: list[Event]) -> None:
-        """Tell what is left, and close the socket."""
+        """Send the last events and the totals, and close the socket."""
         totals = Totals(self._samples / self._rate_hz, 0, 0, 0)
         for event in events:
             if isinstance(event, Totals):
