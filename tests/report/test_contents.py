@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from emovox import texts
 from emovox.corpora.base import Clip, Corpus, CorpusSpec
@@ -248,7 +248,7 @@ def test_a_full_disk_is_one_line(honest: tuple[Run, Evaluation], monkeypatch: py
     def full(*args: object, **settings: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Figure, "savefig", full)
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", full)
     with pytest.raises(StorageError, match=r"final_comparison.*No space left on device; free some space"):
         write_report(*honest)
 

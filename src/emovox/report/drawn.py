@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from emovox.files import replacing
 from emovox.report import document
-from emovox.report.style import BAND, FAINT, GREY, GROUND, INK, PIXELS_AN_INCH, RULE, STYLE
+from emovox.report.style import BAND, FAINT, GREY, GROUND, INK, RULE, STYLE
 
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -43,7 +45,7 @@ def write(figure: Figure, path: Path) -> Path:
         raise ValueError(f"a figure is written as .png or .svg, not as {kind or 'a name without a suffix'}: {path}")
     with replacing(path) as temporary, matplotlib.rc_context(STYLE):
         if kind == ".png":
-            figure.savefig(temporary, format="png", dpi=PIXELS_AN_INCH, metadata={"Software": None}, facecolor="white")
+            FigureCanvasAgg(figure).print_png(temporary, metadata={"Software": None})  # savefig draws twice
         else:
             temporary.write_text(svg(figure, title_of(figure)) + "\n", encoding="utf-8")
     return path
@@ -65,13 +67,16 @@ def svg(figure: Figure, title: str) -> str:
     """
     with io.StringIO() as file, matplotlib.rc_context({**STYLE, "svg.hashsalt": "emovox"}):
         nothing: dict[str, Any] = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+        pixels = figure.dpi
+        FigureCanvasSVG(figure).print_svg(file, metadata=nothing)  # which leaves its own resolution behind
+        figure.set_dpi(pixels)
         drawn = file.getvalue()
     root = ET.fromstring(drawn.encode("utf-8"))
     name = "f" + hashlib.sha256((title + drawn).encode()).hexdigest()[:10]
     for parent in list(root.iter()):
         for child in list(parent):
-            if child.tag == f"{SVG}metadata" or (child.tag == f"{SVG}defs" and child.find(f"{SVG}style") is not None):
+            styled = child.tag == f"{SVG}defs" and child.find(f"{SVG}style") is not None
+            if styled or child.tag == f"{SVG}metadata" or child.get("id") == "patch_1":  # the figure's own ground
                 parent.remove(child)
     used = set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", drawn))
     for element in root.iter():
