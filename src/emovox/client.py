@@ -26,8 +26,8 @@ FRAME_SECONDS = 0.1
 KEPT_SECONDS = 4.0
 """So much of what came before an utterance is sent again with it: a stream judges speech by the last 4 s."""
 
-SENT_AGAIN_SECONDS = 60.0
-"""Of silence no more is sent again; the server cannot have left so much unheard."""
+SENT_AGAIN_SAMPLES = 8_000_000
+"""Of silence at most so much is kept to be sent again: 16 MB, more than the buffers of a connection hold."""
 
 LONGEST_WAIT_SECONDS = 5.0
 
@@ -245,7 +245,7 @@ class _Talk:
             self._kept += pieces  # before any is sent, since sending may fail
             self._taken += len(whole)
             if not self._speaking:
-                self._forget(self._taken / self._rate_hz - SENT_AGAIN_SECONDS)
+                self._forget((self._taken - SENT_AGAIN_SAMPLES) / self._rate_hz)
             yield from pieces
 
     def _hear(self, socket: ClientConnection, begins: float, timeout: float) -> Iterator[Event]:
