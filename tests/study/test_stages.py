@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,16 @@ def ears(**more: object) -> Recipe:
     return Recipe(models={"one": EarSettings(), "two": hidden, "ensemble": ensemble(), **more})
 
 
+class Display:
+    """Keeps what it is told of trainings to come."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        pass
+
+    def planned(self, steps: Mapping[str, int]) -> None:
+        self.steps = dict(steps)
+
+
 # Every stage alone
 
 
@@ -96,9 +107,13 @@ def test_each_stage_needs_an_opened_run_and_no_more(
     assert hidden.parameters == 8 * 12 + (12 * 8 + 8) + (8 * len(tiny_corpus.labels) + len(tiny_corpus.labels))
     assert not list(path.rglob("checkpoint.npz")) and list((path / "logs").rglob("events.out.tfevents.*"))
     again = Run.create(tmp_path / "again", recipe, tiny_corpus, make_folds(recipe.protocol, tiny_corpus))
+    display = Display()
     with Serial(ignore) as executor:
-        stages.train(again, inputs, executor, board=False)
+        stages.train(again, inputs, executor, display, board=False)
     assert again.jobs_left == () and not (again.path / "logs").exists()
+    assert display.steps == {
+        f"{name} · fold1 · seed {seed}": k for name, k in (("one", 0), ("two", 2)) for seed in (0, 1)
+    }
 
     evaluation = stages.judge(Run.open(path))
     assert set(evaluation.models) == {"one", "two", "ensemble"} and (path / "training_results.json").is_file()
@@ -259,7 +274,7 @@ def test_on_a_synthetic_corpus_it_starts_at_random_and_says_so(
     assert tuple(planned[0].recipe.models) == tuple(recipe.models)
     assert planned[0].provenance["weights"] == {"yamnet": "a random start", "whisper": "a random start"}
     for name, sentence in zip(("yamnet", "whisper"), listener.said, strict=True):
-        assert name in sentence and "starts at random" in sentence
+        assert name in sentence and "starts from random weights" in sentence
     run_study(recipe, tiny_corpus, tmp_path / "run")  # without a display it is said on the error stream
     assert capsys.readouterr().err.splitlines() == listener.said
 

@@ -105,6 +105,9 @@ def test_it_learns_and_keeps_its_best_epoch(examples: Examples, tmp_path: Path) 
     assert progress.best_epoch == int(np.argmin(losses)) + 1
     chosen = probabilities[examples.validation, examples.targets[examples.validation]]
     assert -np.log(chosen).mean() == pytest.approx(min(losses), rel=1e-4)
+    truths, answers = examples.targets[examples.validation], probabilities[examples.validation].argmax(axis=1)
+    recalls = [(answers[truths == label] == label).mean() for label in np.unique(truths)]
+    assert progress.history["val_uar"][progress.best_epoch - 1] == pytest.approx(np.mean(recalls))
 
 
 def test_patience_stops_early_and_plateau_lowers_the_rate(examples: Examples, tmp_path: Path) -> None:
