@@ -21,7 +21,8 @@ from emovox.errors import ModelError, RunError, to_resume, typed
 from emovox.evaluation import evaluate
 from emovox.listening.artifact import find_artifact
 from emovox.models import KINDS, Heard
-from emovox.report.summary import text
+from emovox.report.document import render
+from emovox.report.summary import page
 from emovox.runs import Run
 from fake_run import fake_run
 
@@ -122,7 +123,7 @@ def test_every_way_to_go_on_names_the_folder(finished: Run, tmp_path: Path) -> N
 def test_the_summary_of_an_unfinished_run_names_its_folder(tmp_path: Path) -> None:
     run = fake_run(tmp_path / "run", models=("cnn", "yamnet"), speakers=6)
     (run.job_folder(run.jobs[1]) / "result.npz").unlink()
-    last = text(evaluate(run, finished_only=True), run.path).splitlines()[-1]
+    last = render(page(evaluate(run, finished_only=True), run.path), ".txt").splitlines()[-1]
     assert type_in(advised(last))["out"] == run.path
 
 
