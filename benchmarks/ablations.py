@@ -56,6 +56,12 @@ NETWORKS_HOW = (
     "Groups {4, 10, 12, 14} and {8, 9, 19, 23}, the mean of the two; trained on the 16 other speakers of the 20, one "
     "member, one seed, 60 epochs, the last one's weights"
 )
+PRIORS = (
+    "none", "1, deviation 0.3", "1, deviation 0.14–0.15", "1, deviation 0.1",
+    "0.8, deviation 0.15", "0.8, deviation 0.1", "0.7, deviation 0.15",
+)  # fmt: skip
+"""On the temperature: its centre, and the deviation of its logarithm."""
+
 EXPLORED: list[tuple[str, str, list[tuple[str, float | None, float | None]]]] = [
     (
         "whisper tiny.en, further statistics",
@@ -163,6 +169,31 @@ EXPLORED: list[tuple[str, str, list[tuple[str, float | None, float | None]]]] = 
             ("a residual stage, then one-dimensional ones, 0.29 M, with that target", 0.6230, 1.0360),
             ("the last two, mean", 0.6480, 1.0220),
             ("a residual stage, one-dimensional ones, two LSTMs, 0.30 M, with that target", 0.6290, 1.0605),
+        ],
+    ),
+    *(
+        (
+            f"temperature prior, {who}",
+            "Fitted on one validation speaker of each fold, loss of the other; both directions, all folds and seeds",
+            [(name, None, loss) for name, loss in zip(PRIORS, losses, strict=True)],
+        )
+        for who, losses in (
+            ("cnn, speakers6", (0.967, 0.955, 0.947, 0.947, None, None, None)),
+            ("ensemble, speakers6", (0.678, 0.654, 0.657, 0.669, 0.646, 0.646, 0.644)),
+            ("ensemble, loso", (0.712, 0.669, 0.659, 0.660, 0.659, 0.655, 0.664)),
+        )
+    ),
+    (
+        "whisper tiny.en, ten clips of a speaker",
+        "20 actors; share of what clips depart by for their emotion that is taken off before the mean; UAR",
+        [
+            ("none, random clips", 0.795, None),
+            ("none, neutral and calm clips", 0.723, None),
+            ("half, random clips", 0.789, None),
+            ("half, neutral and calm clips", 0.772, None),
+            ("all, random clips", 0.780, None),
+            ("all, neutral and calm clips", 0.782, None),
+            ("not adapted", 0.757, None),
         ],
     ),
     (
@@ -503,6 +534,7 @@ def explored() -> list[dict[str, Any]]:
         | {"how": how}
         for about, how, tries in EXPLORED
         for what, score, loss in tries
+        if score is not None or loss is not None
     ]
 
 

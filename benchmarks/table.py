@@ -13,6 +13,7 @@ docs/how-to/reproduce.md, all of it in docs/figures.md. ``audit.json``, ``robust
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -157,7 +158,52 @@ def named(results: dict[str, dict[str, Any]]) -> dict[str, str]:
             found[f"{name}.coverage"] = f"{_percent(figures['conformal']['coverage'])} %"
             found[f"{name}.answered"] = f"{100 * figures['abstention']['answered']:.0f} %"
             found[f"{name}.right"] = f"{100 * figures['abstention']['accuracy']:.0f} %"
+    for name, result in results.items():
+        found |= {f"{name}.{_slug(m['what'])}": f"{m['value']:.3g} {m['unit']}" for m in result.get("measurements", ())}
+        for row in result.get("ablations", ()):
+            of_row = dict(zip(("uar", "loss"), _judged(row), strict=True))
+            found |= {f"tried.{_slug(row['about'])}.{_slug(row['what'])}.{key}": of_row[key] for key in of_row}
+        for row in result.get("levels", ()):
+            at = f"level.{row['head']}.{_slug(row['level'])}"
+            found |= {f"{at}.{_slug(level)}": f"{100 * score:.1f}" for level, score in row["uar"].items()}
+    return found | _probed(results)
+
+
+def _probed(results: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The same of what was found out about a run beyond its figures."""
+    found = {}
+    for trick in results.get("audit", {}).get("tricks", ()):
+        of_trick = {name: each for name, each in trick["models"].items() if "inflation" in each}
+        found |= {f"audit.{_slug(trick['name'])}.{name}": _points(each["inflation"]) for name, each in of_trick.items()}
+    for condition in results.get("robustness", {}).get("conditions", ()):
+        for name, each in condition["models"].items():
+            at = f"robustness.{_slug(condition['name'])}.{name}"
+            found |= {
+                f"{at}.uar": f"{_percent(each['uar'])} %",
+                f"{at}.gap": f"{100 * each['calibration_error']:.0f} %",
+            }
+            found |= {f"{at}.lost": _points(each["difference"])} if each["difference"] else {}
+    for name, curve in results.get("learning_curve", {}).get("curves", {}).items():
+        found[f"learning_curve.{name}.doubling"] = _points(curve["doubling"])
+    for series in results.get("adaptation", {}).get("series", ()):
+        for name, rows in series["models"].items():
+            found |= {f"adaptation.{series['name']}.{name}.{row['count']}": f"{_percent(row['uar'])} %" for row in rows}
     return found
+
+
+def asked() -> set[str]:
+    """The names of figures that texts and pages have."""
+    pages = [*TEXTS.parent.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return {name for page in pages for name in re.findall(r"\{\{ ([\w.]+) \}\}", page.read_text(encoding="utf-8"))}
+
+
+def _slug(words: str) -> str:
+    """What the name of a figure may hold."""
+    return re.sub(r"\W+", "_", words).strip("_")
+
+
+def _points(score: dict[str, float]) -> str:
+    return f"{abs(100 * score['value']):.1f}"
 
 
 def _order(item: tuple[str, dict[str, Any]]) -> tuple[int, str]:
@@ -344,7 +390,9 @@ def pages() -> dict[Path, str]:
     filled = {README: headline(results), FIGURES: "\n\n".join(every), PROBES: probes(results)}
     filled[AGAIN] = again(results)
     pages = {path: fill(path.read_text(encoding="utf-8"), text) for path, text in filled.items()}
-    return {**pages, TEXTS: json.dumps(named(results), indent=2, ensure_ascii=False) + "\n"}
+    wanted, every_name = asked(), named(results)
+    kept = {name: words for name, words in every_name.items() if name in wanted}
+    return {**pages, TEXTS: json.dumps(kept, indent=2, ensure_ascii=False) + "\n"}
 
 
 if __name__ == "__main__":

@@ -13,24 +13,23 @@
 # %% [markdown]
 # # Speech emotion recognition
 #
-# From recordings to an honest result: this notebook fetches the RAVDESS corpus, looks at it, shows what a network reads
-# of a recording, trains several models, tests them on people they have never heard, explains them, and answers for a
-# recording of your own. Choose **Run all**; everything happens by itself.
+# This notebook downloads the RAVDESS corpus, describes it, shows the input that a network gets from a recording, trains
+# several models, tests them on speakers who are not in the training data, explains the models and the results, and
+# predicts the emotion of a recording of your own. Choose **Run all**; nothing else is needed.
 #
 # | what | two CPU cores |
 # |---|---|
 # | the whole notebook, as it is | about 9 minutes |
-# | with `PROTOCOL = "speakers6"`, the figure to quote | about 25 minutes |
+# | with `PROTOCOL = "speakers6"`, the result to report | about 25 minutes |
 #
-# A GPU is used where there is one; how much it saves was not measured.
+# A GPU is used if there is one; how much time it saves was not measured.
 #
-# All work is done by the package Emovox; the cells only call it and show what it
-# returns.
+# All work is done by the package Emovox; the cells only call it and show what it returns.
 
 # %% [markdown]
 # ## 1. Set-up
 #
-# The first cell installs the package where it is missing. In a checkout of the project it finds everything there.
+# The first cell installs the package if it is missing. In a checkout of the project everything is already there.
 
 # %%
 # %pip install --quiet "emovox[train,notebook]"
@@ -43,7 +42,7 @@ print(notebook.machine())
 # %% [markdown]
 # ### The knobs
 #
-# Change a value here, and run all cells again. What each costs and gives was measured:
+# Change a value here, and run all cells again. The cost and the gain of each were measured:
 
 # %%
 notebook.Text("knobs")
@@ -54,9 +53,9 @@ PROTOCOL = "speakers1"  # "speakers6": every speaker is tested once, six times t
 MODELS = None  # None: all. Or some: ("cnn", "whisper")
 EPOCHS = None  # None: what the recipe says; fewer are faster and worse
 BATCH_SIZE = None  # None: what the recipe says; halve it when memory runs out
-AUGMENT = True  # False: learn from the clips as they are
-SEEDS = 1  # trainings of each model; figures are then means
-RESUME = False  # True: go on with the run in OUT that was stopped
+AUGMENT = True  # False: train on the clips as they are
+SEEDS = 1  # trainings of each model; results are then means
+RESUME = False  # True: continue the run in OUT that was stopped
 OUT = "runs/notebook"  # the run folder: everything that comes out
 RECORDING = None  # the path of a recording of your own; None takes a test clip
 
@@ -69,7 +68,7 @@ notebook.Text("problem", "notation")
 # %% [markdown]
 # ## 3. The corpus
 #
-# The recordings are found or fetched, and every file is decoded and held to what was published.
+# The recordings are found or downloaded, and every file is decoded and compared with the published one.
 
 # %%
 from emovox import load_corpus
@@ -85,8 +84,8 @@ notebook.Text("corpus")
 # %% [markdown]
 # ### What it sounds like
 #
-# One clip of each emotion, by the same speaker. (The copy of this notebook in the repository holds no sounds, for
-# their licence's sake: run it to hear them.)
+# One clip of each emotion, by the same speaker. (The copy of this notebook in the repository contains no sounds,
+# because of their licence: run it to hear them.)
 
 # %%
 speaker = corpus.speakers[0]
@@ -109,7 +108,7 @@ display(*(draw(description) for draw in PLOTS))
 # %% [markdown]
 # ## 4. Preprocessing
 #
-# One clip on its way from the waveform to what a network reads.
+# One clip, step by step, from the waveform to the input of a network.
 
 # %%
 from emovox import plan
@@ -157,8 +156,8 @@ notebook.Text("learning")
 # %% [markdown]
 # ## 6. Training
 #
-# Everything that the recipe asks for: trained, tested, exported and reported, into one folder. A run that was stopped
-# goes on with `RESUME = True`.
+# All models of the recipe are trained, tested, exported and reported, into one folder. A run that was stopped
+# continues with `RESUME = True`.
 
 # %%
 from pathlib import Path
@@ -169,7 +168,7 @@ progress = notebook.LiveProgress()
 run = run_study(recipe, corpus, Path(OUT), resume=RESUME, progress=progress, optional=tuple(recipe.models))
 
 # %% [markdown]
-# ## 7. Who is tested, and what the figures mean
+# ## 7. Who is tested, and what the scores mean
 
 # %%
 notebook.Text("protocols", "scores")
@@ -177,14 +176,15 @@ notebook.Text("protocols", "scores")
 # %% [markdown]
 # ## 8. Results
 #
-# First what is honest: every figure with its interval, on people whom the models have never heard.
+# Every result has its interval, and is on speakers who are not in the training data.
 
 # %%
 from emovox import evaluate
-from emovox.report.summary import text as summary
+from emovox.report.document import render
+from emovox.report.summary import page
 
 evaluation = evaluate(run)
-print(summary(evaluation, run.path))
+print(render(page(evaluation, run.path), ".txt"))
 
 # %%
 from emovox.report import confidence, figures, groups
@@ -211,7 +211,7 @@ groups.groups_figure(evaluation)
 # %% [markdown]
 # ### Which clips are hardest
 #
-# Wrong answers that the best model was most sure of. Listen: would you have known?
+# Wrong predictions of the best model with the highest confidence. Listen: would you have known?
 
 # %%
 from emovox.evaluation.hardest import hardest
@@ -221,7 +221,7 @@ display(hard.listing())
 notebook.sounds([clip for clip in corpus.clips if clip.id in hard.ids])
 
 # %% [markdown]
-# ### How sure, and how far to believe it
+# ### Confidence: calibration, sets and "not sure"
 
 # %%
 display(confidence.reliability_figure(evaluation), confidence.doubt_figure(evaluation))
@@ -230,9 +230,9 @@ display(confidence.reliability_figure(evaluation), confidence.doubt_figure(evalu
 notebook.Text("confidence", "statistics")
 
 # %% [markdown]
-# ## 9. What came out
+# ## 9. The run folder
 #
-# The run folder holds a report to read, tables, trained models, and one file for each model that answers by itself.
+# It contains a report, tables, trained models, and one file for each model that can be used alone.
 
 # %%
 for path in sorted(run.path.rglob("*")):
@@ -249,7 +249,7 @@ for path in sorted(run.path.rglob("*")):
 # %% [markdown]
 # ## 10. Try a recording of your own
 #
-# Set `RECORDING` above to the path of a file (wav, flac, ogg, mp3). Without one, a test clip is asked for.
+# Set `RECORDING` above to the path of a file (wav, flac, ogg, mp3). Without one, a test clip is used.
 
 # %%
 from emovox import Recognizer
@@ -261,7 +261,7 @@ if RECORDING is None:
 recognizer.predict(RECORDING or heard.path)
 
 # %% [markdown]
-# A few recordings of the same person and microphone make the answers better; nobody needs to tell their emotions:
+# A few recordings of the same person and microphone, without labels, make the predictions better:
 
 # %%
 if recognizer.adapts:

@@ -241,7 +241,7 @@ def test_no_table_nor_figure_goes_without_its_warning(leaky: tuple[Run, Evaluati
         assert "leaky" in caption
     told = render(summary.page(evaluation, run.path), ".txt")
     assert "synthetic · leaky: speakers shared" in told.splitlines()[0]
-    assert "no use for real voices" in " ".join(told.split())
+    assert "not for real voices" in " ".join(told.split())
 
 
 def test_a_full_disk_is_one_line(honest: tuple[Run, Evaluation], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,38 +31,41 @@ def card(
     """
     about = evaluation.corpus
     parts: dict[str, tuple[Block, ...]] = {
-        "What it is": (Paragraph(KINDS[model.kind].theory), _details(run, evaluation, model, file, learnt)),
-        "What it is for": (
-            Paragraph("Research and teaching, on recordings whose speakers agreed."),
+        "Details": (Paragraph(KINDS[model.kind].theory), _details(run, evaluation, model, file, learnt)),
+        "Intended use": (
+            Paragraph("Research and teaching, with recordings whose speakers have agreed."),
             Paragraph("Not for:"),
             Prose(texts.points("limits")),
         ),
-        "How well it does": (*_scores(evaluation, model), *map(Paragraph, notes)),
+        "Results": (*_scores(evaluation, model), *map(Paragraph, notes)),
         "Limits": (
             Paragraph(caution(evaluation)),
             Paragraph(
                 "On recordings of another corpus, language, room or microphone it is much worse; measure it there "
-                "before you use it. A sound unlike training clips is reported where the model can tell."
+                "before you use it. A sound unlike the training clips is reported if the model can detect it."
             ),
         ),
         "Licence and citation": (Paragraph(f"{about.get('licence', 'not told')}. {about.get('citation', '')}"),),
-        "How to start": (Code(typed("emovox", "predict", "recording.wav", "--model", file)),),
+        "How to use it": (Code(typed("emovox", "predict", "recording.wav", "--model", file)),),
     }
-    title = f"{model_title(model)}: emotion from speech, learnt from {corpus_name(evaluation)}"
+    title = f"{model_title(model)}: emotion from speech, trained on {corpus_name(evaluation)}"
     blocks = tuple(Section(name, blocks) for name, blocks in parts.items())
     return Document(title, blocks, tuple(cautions(evaluation)))
 
 
 def _details(run: Run, evaluation: Evaluation, model: ModelEvaluation, file: str, learnt: str) -> Listing:
     about, sessions = evaluation.corpus, run.provenance.get("sessions") or [{}]
-    acted = {True: "acted", False: "not acted"}.get(about.get("acted"), "not told whether acted")  # type: ignore[arg-type]
+    acted = {True: "acted", False: "not acted"}.get(about.get("acted"), "acted or not is unknown")  # type: ignore[arg-type]
     rows = (
         ("file", f"{file}: a waveform in, a probability for each emotion out"),
         ("emotions", ", ".join(evaluation.labels)),
         ("parameters", f"{model.parameters:,}"),
         ("learnt from", f"{corpus_name(evaluation)}, {learnt}"),
         ("language, acted", f"{about.get('language') or 'not told'}, {acted}"),
-        ("recipe", f"variant {model.variant or 'default'}, protocol {evaluation.protocol}; recipe.toml holds all"),
+        (
+            "recipe",
+            f"variant {model.variant or 'default'}, protocol {evaluation.protocol}; recipe.toml has all settings",
+        ),
         ("code", str(sessions[-1].get("software", {}).get("commit", "not known"))),
         ("date", evaluation.timestamp[:10]),
     )

@@ -26,12 +26,12 @@ def cautions(evaluation: Evaluation) -> list[Caution]:
     if evaluation.leaky:
         said.append(Caution("leaky: speakers shared", theory.PROTOCOLS[True]))
     if evaluation.missing:
-        left = f"{listed(evaluation.missing)}: trainings are left, so this page leaves them out."
+        left = f"{listed(evaluation.missing)}: not all trainings are finished, so this page leaves them out."
         said.append(Caution("unfinished", left))
     said += [Caution("emotion without training clips", notice) for notice in evaluation.notices]
     if evaluation.few_speakers:
         few = plural(evaluation.few_speakers, "test speaker")
-        said.append(Caution("few speakers", f"There are {few}: the figures say little about other people."))
+        said.append(Caution("few speakers", f"There are {few}: the results say little about other people."))
     wide = [f"{model_title(m)} ({percent(m.uar.high - m.uar.low, 0)})" for m in models if m.uar.high - m.uar.low > WIDE]
     if wide:
         said.append(Caution("wide interval", f"The interval of the UAR is wide for {listed(wide)}: do not rank by it."))
@@ -41,7 +41,7 @@ def cautions(evaluation: Evaluation) -> list[Caution]:
             said.append(Caution("class never predicted", f"{model_title(model)} never predicts {listed(never)}."))
     overfit = [model_title(model) for model in models if _gap(model) > OVERFIT]
     if overfit:
-        sentence = f"{listed(overfit)}: right about training clips far more often than about validation clips."
+        sentence = f"{listed(overfit)}: much higher accuracy on training clips than on validation clips."
         said.append(Caution("overfit", sentence))
     unsure = [
         f"{model_title(model)} ({percent(model.calibration.error)})"
@@ -49,7 +49,7 @@ def cautions(evaluation: Evaluation) -> list[Caution]:
         if model.calibration.error > UNCALIBRATED
     ]
     if unsure:
-        sentence = f"Do not trust the probabilities of {listed(unsure)}: confidence and accuracy differ by so much."
+        sentence = f"Do not trust the probabilities of {listed(unsure)}: confidence and accuracy differ too much."
         said.append(Caution("uncalibrated", sentence))
     return said
 

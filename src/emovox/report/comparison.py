@@ -23,11 +23,11 @@ def comparison(runs: Sequence[Run], rows: Sequence[ComparisonRow]) -> Document:
     """
     starts = [k for k, row in enumerate(rows) if row.behind is None]
     tables = [_alike(rows[first:end]) for first, end in pairwise([*starts, len(rows)])]
-    apart = Paragraph("Figures of different tables are on different test clips: do not rank one against the other.")
+    apart = Paragraph("Figures of different tables are on different test clips: do not compare them.")
     read = Paragraph(
         "Behind: points of UAR below the best row of the table, with a 95 % interval. p: sign-flip test over "
         "speakers (leaky: over clips), corrected for all pairs of the table after Holm. Highlighted: the best row, and "
-        "every row that is not told apart from it at 5 %."
+        "every row that is not significantly different from it at 5 %."
     )
     scores = Section("Scores", (*tables, *([apart] if len(tables) > 1 else []), read))
     title = f"Runs compared: {', '.join(run.path.name for run in runs)}"
@@ -37,9 +37,9 @@ def comparison(runs: Sequence[Run], rows: Sequence[ComparisonRow]) -> Document:
 def _cautions(runs: Sequence[Run]) -> tuple[Caution, ...]:
     said = (
         ("synthetic", [run.path.name for run in runs if run.synthetic],
-         "no person spoke; these figures say nothing about people."),
+         "no person spoke; these results say nothing about people."),
         ("leaky", [run.path.name for run in runs if run.leaky],
-         "test speakers were heard in training; expect less from others."),
+         "test speakers are in training too; expect worse results for others."),
     )  # fmt: skip
     return tuple(Caution(name, f"{', '.join(which)}: {sentence}") for name, which, sentence in said if which)
 

@@ -55,7 +55,7 @@ def _map(run: Run, evaluation: Evaluation) -> Section:
     picture, best = figures.clip_map(evaluation, evaluation.best), model_title(evaluation.best)
     file = drawn.write(picture, run.at.picture("map"))
     markup = drawn.svg(picture, "A map of the test clips")
-    placed = Figure(f"Test clips as {best} hears them", theory.HOW_TO_READ["map"], markup, file)
+    placed = Figure(f"Test clips as {best} sees them", theory.HOW_TO_READ["map"], markup, file)
     return Section("A map of the clips", (placed,), "map")
 
 
@@ -72,7 +72,7 @@ def _hardest(run: Run, evaluation: Evaluation) -> Section | None:
             for hard in found.clips
             if run.at.sound(hard.clip).exists()
         ]
-    listen = Paragraph("Listen to these first: where everybody is wrong, the clip or its label may be unusual.")
+    listen = Paragraph("Listen to these first: if all models are wrong, the clip or its label may be unusual.")
     return Section("The hardest clips", (listen, found.listing(), *heard), "hardest")
 
 
@@ -86,8 +86,8 @@ def _hard(run: Run, hard: Hard, explained: probes.Found | None, best: str) -> Fi
         before, after = answer["probability"], answer["probability"] - fall
         picture = attention(read_audio(sound), explained, model)
         reading += (
-            f" In colour what {model} attends to: orange speaks for {answer['predicted']}, blue against it. Without "
-            f"{where}, its probability falls most, from {before:.0%} to {after:.0%}."
+            f" In colour the parts that {model} uses: orange is evidence for {answer['predicted']}, blue against it. "
+            f"Without {where}, its probability falls most, from {before:.0%} to {after:.0%}."
         )
     return Figure(said, reading, drawn.svg(picture, f"{said}. {reading}"), sound=sound, narrow=True)
 
@@ -137,7 +137,7 @@ def _licence(evaluation: Evaluation) -> Section:
         *corpus.get("notes", ()),
         caution(evaluation),
         "Emovox is under the Apache License 2.0. Whether trained weights are an adaptation of the recordings is not "
-        "settled; take the careful view, and pass models on under the licence of the data.",
+        "settled; take the careful view, and share models under the licence of the data.",
         *_notices(evaluation),
     )
     not_for = (Paragraph("The models must not be used for:"), Prose(texts.points("limits")))
@@ -151,7 +151,7 @@ def _notices(evaluation: Evaluation) -> list[str]:
 
 
 def _provenance(run: Run) -> Section:
-    made = "What this run was made of. The recipe holds every setting, and makes the run again."
+    made = "How this run was made. The recipe contains every setting, and reproduces the run."
     rows = tuple(row for row in flat(run.provenance) if not re.search(r"^corpus\.|\.path$", row[0]))
     blocks: tuple[Block, ...] = (
         Paragraph(made),

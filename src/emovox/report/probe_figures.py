@@ -39,7 +39,7 @@ Found = Mapping[str, Any]
 def audit(found: Found, narrow: bool = False) -> Figure:
     """A row for each trick: each model's honest UAR, hollow, and what the trick makes of it, filled."""
     names, tricks = list(found["honest"]), found["tricks"]
-    figure = _start(found, "Audit: what tricks are worth", "the same recipe, honest and with each trick",
+    figure = _start(found, "Audit: how much tricks add", "the same recipe, honest and with each trick",
                     1.4 + (0.2 + 0.2 * len(names)) * len(tricks), narrow)  # fmt: skip
     axes = figure.subplots()
     place = places(names)

@@ -69,7 +69,7 @@ def audit_section(found: Found, picture: Path) -> Section:
             Paragraph(f"{trick['title'][0].upper()}{trick['title'][1:]}: {trick['meaning']}{_chance(trick)}")
         )
     intro = (
-        "The same recipe, trained and judged again with mistakes that inflate figures, on the same test clips. "
+        "The same recipe, trained and evaluated again with mistakes that inflate results, on the same test clips. "
         f"{_unit(found)}."
     )
     reading = "Hollow: the run's own UAR. Filled: the UAR under the trick, with its 95 % interval. Dotted: chance."
@@ -77,7 +77,7 @@ def audit_section(found: Found, picture: Path) -> Section:
         "Audit",
         (
             Paragraph(intro),
-            Listing("What each trick is worth", ("trick", "model", "honest", "with it", "inflated by"), tuple(rows)),
+            Listing("How much each trick adds", ("trick", "model", "honest", "with it", "inflated by"), tuple(rows)),
             *meanings,
             in_both_widths(picture, probe_figures.audit, (found,), "Audit", reading),
         ),
@@ -105,9 +105,9 @@ def adaptation_section(found: Found, picture: Path) -> Section:
             left_out = f"Speakers with too few {titles[series['name']]} are left out; at least {fewest} remain."
             tables.append(Paragraph(left_out))
     intro = (
-        "A few recordings of a speaker, whose emotions nobody told, shift what a published network hears to where "
-        "the corpus lies. They are drawn from the test speaker's clips and are not tested. This stands beside the "
-        f"headline figures and is no part of them. {_unit(found)}, {found['draws']} draws each."
+        "A few recordings of a speaker, without labels, are used to shift the statistics of a published network to "
+        "the mean of the corpus. They are drawn from the test speaker's clips and are not tested. These are not part "
+        "of the headline results. {_unit(found)}, {found['draws']} draws each."
     )
     reading = "Filled: centred on clips of any emotion. Hollow: on neutral and calm ones only."
     drawn = in_both_widths(picture, probe_figures.adaptation, (found,), "Adaptation", reading)
@@ -120,7 +120,7 @@ def _chance(trick: Found) -> str:
     if not ranges:
         return ""
     low, high = min(r["low"] for r in ranges), max(r["high"] for r in ranges)
-    return f" Guessing gives {_percent(low)} to {_percent(high)} % in 999 of 1,000 cases."
+    return f" Chance gives {_percent(low)} to {_percent(high)} % in 999 of 1,000 cases."
 
 
 def robustness_section(found: Found, picture: Path) -> Section:
@@ -140,8 +140,8 @@ def robustness_section(found: Found, picture: Path) -> Section:
         lost = gained(_interval(least["models"][name]["difference"]), " ")
         worst.append(Paragraph(f"{name} loses most with {least['title']}: {lost}."))
     intro = (
-        "The same test clips, altered as recordings outside a studio are; the models were trained on none of this "
-        f"but what their own recipes alter. {_unit(found)}; paired with the clips as recorded."
+        "The same test clips, altered as recordings outside a studio are; the models were trained on none of this, "
+        "except for the altered versions in their own recipes. {_unit(found)}; paired with the clips as recorded."
     )
     reading = (
         "UAR under each condition, with 95 % intervals. Dashed: the same model on clips as recorded. Dotted: chance."
@@ -160,13 +160,13 @@ def learning_curve_section(found: Found, picture: Path) -> Section:
     doubled = [
         Paragraph(
             f"Twice as many speakers would bring {name} {gained(_interval(curve['doubling']), ' ')} points of UAR, if "
-            "it went on as over the last sizes."
+            "the trend of the last sizes continued."
         )
         for name, curve in found["curves"].items()
     ]
     intro = (
         f"The same models trained on fewer speakers, {found['draws']} random choices of them in every fold; the "
-        "last size is that of the run. A head learns from validation speakers too, so they count among its own. "
+        "last size is that of the run. A head is fitted on validation speakers too, so they are counted. "
         f"{_unit(found)}."
     )
     reading = "UAR by the number of training speakers, on a logarithmic axis, with 95 % intervals."

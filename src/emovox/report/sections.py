@@ -103,9 +103,9 @@ def _two_by_two(evaluation: Evaluation) -> tuple[Block, ...]:
     )  # fmt: skip
     title = (
         f"Every two models on the same clips, the differences with 95 % intervals over {evaluation.units:,} "
-        f"{evaluation.unit}. p: sign-flip test, and corrected for all pairs after Holm; the smallest p that so many "
-        f"can give is {evaluation.smallest_p:.2g}. McNemar's p takes clips as independent, and is too small where a "
-        "speaker's clips are alike. Detectable: the true difference that such a run would find four times in five."
+        f"{evaluation.unit}. p: sign-flip test, and corrected for all pairs after Holm; the smallest p with so many "
+        f"is {evaluation.smallest_p:.2g}. McNemar's p treats clips as independent, and is too small if a "
+        "speaker's clips are similar. Detectable: the true difference that such a run finds four times in five."
     )
     marks = tuple("best" if pair.uar.p_holm < 0.05 else "" for pair in evaluation.pairs)
     return (Section("Two by two", (Listing(title, header, rows, marks),)),)
@@ -115,18 +115,18 @@ def how_sure(evaluation: Evaluation, at: Layout) -> Section:
     """Calibration, prediction sets and abstention of every model."""
     never = [model_title(m) for m in evaluation.models.values() if m.abstention.threshold is None]
     left = (
-        f"No threshold makes {100 * evaluation.best.abstention.target:.0f} % of the answers of {listed(never)} right, "
-        "so none is set, and everything is answered."
+        f"No threshold makes {100 * evaluation.best.abstention.target:.0f} % of the predictions of {listed(never)} "
+        "right, so none is set, and the model always answers."
     )
     reliability, doubt = (
         in_both_widths(at.picture(name), draw, (evaluation,), title, theory.HOW_TO_READ[name])
         for name, draw, title in (
             ("reliability", confidence.reliability_figure, "Confidence and accuracy"),
-            ("doubt", confidence.doubt_figure, "Not sure, and sets that hold the truth"),
+            ("doubt", confidence.doubt_figure, "Not sure, and prediction sets"),
         )
     )
     blocks: tuple[Block, ...] = (calibration(evaluation), reliability, answers(evaluation), doubt)
-    return Section("How sure they are", (*blocks, *([Paragraph(left)] if never else [])), "sure")
+    return Section("Confidence", (*blocks, *([Paragraph(left)] if never else [])), "sure")
 
 
 def calibration(evaluation: Evaluation) -> Listing:
@@ -149,10 +149,10 @@ def answers(evaluation: Evaluation) -> Listing:
     """Each model's prediction sets, and what it answers where it is sure enough."""
     models, sets, abstention = best_by_uar(evaluation), evaluation.best.sets, evaluation.best.abstention
     title = (
-        f"Sets that are to hold the true emotion in {100 * sets.target:.0f} % of clips, and answers of which "
-        f"{100 * abstention.target:.0f} % are to be right, on test clips."
+        f"Sets that should contain the true emotion in {100 * sets.target:.0f} % of clips, and answers of which "
+        f"{100 * abstention.target:.0f} % should be right, on test clips."
     )
-    header = ("model", "sets that hold the truth, %", "of the speaker with least", "emotions a set", "sets of one, %",
+    header = ("model", "true emotion in set, %", "for the worst speaker", "emotions per set", "sets of one, %",
               "answered, %", "right of those, %", "answers from", "AURC")  # fmt: skip
     return Listing(title, header, tuple(map(_answers, models)), _best(evaluation, models))
 
@@ -200,7 +200,7 @@ def by_group(evaluation: Evaluation, at: Layout) -> Section | None:
             told = (
                 f"{model_title(best)} does best on speaker {part.highest} (UAR {percent(of[part.highest])}) and worst "
                 f"on {part.lowest} ({percent(of[part.lowest])}); between speakers the UAR has a deviation of "
-                f"{share(part.deviation)} points. Everybody’s figures are in training_results.json."
+                f"{share(part.deviation)} points. All speakers are in training_results.json."
             )
             blocks.append(Paragraph(told))
     return Section(title, tuple(blocks), "groups")
@@ -240,7 +240,7 @@ def _gaps(evaluation: Evaluation) -> Listing:
     models, parts = best_by_uar(evaluation), evaluation.best.breakdowns
     header = ("model", *("between speakers ±" if p.attribute == "speaker" else f"{p.attribute}, points" for p in parts))
     rows = tuple((model_title(model), *map(gap, model.breakdowns)) for model in models)
-    title = "The gap in UAR between groups, with its 95 % interval. Where that leaves out 0, the gap is hardly luck."
+    title = "The gap in UAR between groups, with its 95 % interval. Without 0 in it, a gap is hardly chance."
     return Listing(title, header, rows, _best(evaluation, models))
 
 

@@ -89,13 +89,13 @@ def _times(evaluation: Evaluation) -> str:
 
 def _how(evaluation: Evaluation) -> str:
     sentence = (
-        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. Figures are of {how_tested(evaluation)}."
+        f"The protocol is {evaluation.protocol}: {evaluation.protocol_rule}. Results are of {how_tested(evaluation)}."
     )
     if evaluation.leaky:
         return f"{sentence} {theory.PROTOCOLS[True]}"
     who = "" if len(evaluation.folds) > 1 else f" ({listed(next(iter(evaluation.folds.values())).test_speakers)})"
     few = (
-        " With so few of them the figures say little of other voices; --protocol speakers6 tests on every speaker."
+        " With so few of them the results say little about other voices; --protocol speakers6 tests on every speaker."
         if evaluation.few_speakers
         else ""
     )
@@ -114,7 +114,7 @@ def _verdict(evaluation: Evaluation) -> str:
             f"{percent(people.accuracy)} of these recordings ({people.source})."
         )
         if evaluation.leaky:
-            said.append("Mind that people had not heard these speakers before, and the models had.")
+            said.append("Note that people had not heard these speakers before, but the models had.")
     systems = anchors.systems(evaluation)
     if systems:
         quoted = listed([f"{anchor.name} {percent(anchor.uar)}" for anchor in systems if anchor.uar is not None])
@@ -128,7 +128,7 @@ def _trust(evaluation: Evaluation) -> str:
     sets, abstention = best.sets, best.abstention
     who, least = sets.least
     said = [
-        f"Sets of likely emotions, {sets.size:.1f} each for {model_title(best)}, hold the true one in "
+        f"Sets of likely emotions, {sets.size:.1f} each for {model_title(best)}, contain the true one in "
         f"{percent(sets.coverage.value)} of clips ({percent(sets.target, 0)} was asked; "
         f"{percent(least, 0)} on speaker {who}, the least)."
     ]
@@ -136,8 +136,8 @@ def _trust(evaluation: Evaluation) -> str:
         said.append(f"No threshold makes {percent(abstention.target, 0)} of its answers right, so it always answers.")
     elif abstention.accuracy is not None:
         said.append(
-            f"Where it answers only if it is sure enough, it answers {percent(abstention.answered, 0)} of clips, and "
-            f"{percent(abstention.accuracy)} of those rightly."
+            f"If it answers only when it is sure enough, it answers {percent(abstention.answered, 0)} of clips, and "
+            f"{percent(abstention.accuracy)} of these answers are right."
         )
     for part in best.breakdowns:
         if part.gap and part.gap.low > 0:
@@ -155,19 +155,19 @@ def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
     said = []
     if predicted.max() >= 0.9 * predicted.sum() and model.uar.low <= evaluation.chance_uar:
         said.append(
-            f"{name} predicts {evaluation.labels[int(predicted.argmax())]} whatever it hears, and is not shown to do "
-            "better than chance."
+            f"{name} predicts {evaluation.labels[int(predicted.argmax())]} for nearly every clip, and is not shown to "
+            "be better than chance."
         )
     else:
         known = sorted(((s.recall, label) for label, s in model.classes.items() if s.recall is not None), reverse=True)
         said.append(
-            f"{name} finds {known[0][1]} best ({percent(known[0][0], 0)} of its clips) and {known[-1][1]} least "
+            f"{name} recognises {known[0][1]} best ({percent(known[0][0], 0)} of its clips) and {known[-1][1]} least "
             f"({percent(known[-1][0], 0)})."
         )
         mistakes = confusions(model, evaluation.labels)[:2]
         if mistakes:
             told = listed([f"{true} for {other} ({percent(share, 0)})" for share, true, other in mistakes])
-            said.append(f"Most often it takes {told}.")
+            said.append(f"Its most frequent errors: {told}.")
     if model.epochs_trained:
         several = ", the mean over trainings" if len(model.trainings) > 1 else ""
         said.append(f"It was trained for {plural(round(model.epochs_trained), 'epoch')}{several}.")
@@ -183,12 +183,12 @@ def about(model: ModelEvaluation, evaluation: Evaluation) -> str:
 
 
 def _caution(evaluation: Evaluation) -> str:
-    one = "Each model was trained from one seed; another would move the figures by a point or two."
+    one = "Each model was trained from one seed; another seed would change the results by a point or two."
     return f"{caution(evaluation)} {one}" if evaluation.seeds == 1 else caution(evaluation)
 
 
 def _last_line(evaluation: Evaluation, folder: Path) -> str:
     if evaluation.missing:
         names = listed(evaluation.missing)
-        return f"TRAINING NOT YET COMPLETE: {names} left; go on with '{to_resume(folder)}'"
+        return f"TRAINING NOT YET COMPLETE: {names} left; continue with '{to_resume(folder)}'"
     return COMPLETED

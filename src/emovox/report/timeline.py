@@ -39,7 +39,7 @@ def timeline_figure(timeline: Timeline, recording: Source, name: str, metadata: 
     """
     figure = new_figure(WIDE, 3.6)
     trained = f"; trained on {metadata['corpus']}" if metadata.get("corpus") else ""
-    subtitle = f"What a model hears in the last 3 s of each utterance, smoothed; grey: not sure{trained}."
+    subtitle = f"Prediction for the last 3 s of each utterance, smoothed; grey: not sure{trained}."
     head(figure, f"Emotion over time: {name}", subtitle, ("synthetic",) if metadata.get("synthetic") else ())
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(1.0, 1.0))
     names = named(figure, timeline.labels)

@@ -155,7 +155,7 @@ def how_tested(evaluation: Evaluation) -> str:
         return f"{clips}, who are training speakers too"
     if len(evaluation.folds) > 1:
         return f"{clips}, each predicted by models that never heard its speaker"
-    return f"{clips}, none of whom was heard in training"
+    return f"{clips}, none of whom is in the training data"
 
 
 def best_by_uar(evaluation: Evaluation) -> list[ModelEvaluation]:
@@ -196,7 +196,7 @@ def verdict(evaluation: Evaluation) -> str:
         if not names:
             continue
         ps = listed([f"{titles[name]} ({p_value(against[name].uar.p_holm)})" for name in names])
-        said.append(f"It {verb} {ps}." if verb else f"It is not told apart from {ps}.")
+        said.append(f"It {verb} {ps}." if verb else f"It is not significantly different from {ps}.")
     if against:
         said.append(f"Tested: UAR, {test}.")
     return " ".join(said)
