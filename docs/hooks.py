@@ -57,10 +57,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Make MathML of mathematics, and code of Sphinx's roles."""
     content = re.sub(
-        r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>',
-        lambda found: convert(html.unescape(found[2]), display="inline" if found[1] == "span" else "block"),
-        content,
-        flags=re.DOTALL,
+        r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', _mathematics, content, flags=re.DOTALL
     )
     content = re.sub(r":(?:func|class|data|mod|meth|attr):<code>~?", "<code>", content)
     code = r"(<pre[^>]*>(?:<span></span>)?<code>)(.*?)(</code></pre>)"  # of which the theme's script takes it away
@@ -68,10 +65,26 @@ def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
-    """Name the dialog of the search, which the theme leaves without a name."""
-    return output.replace(
-        'data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"'
-    )
+    """Name the dialog of the search and its switch, which the theme leaves without a name."""
+    return _named(output)
+
+
+def on_post_template(output: str, template_name: str, config: MkDocsConfig) -> str:
+    """The same on the page that is shown where there is no such page."""
+    return _named(output)
+
+
+def _named(output: str) -> str:
+    for part in ('data-md-component="search" role="dialog"', 'type="checkbox" id="__search"'):
+        output = output.replace(part, f'{part} aria-label="Search"')
+    return output
+
+
+def _mathematics(found: re.Match[str]) -> str:
+    """A formula as MathML; one on a line of its own scrolls, with the keyboard too."""
+    if found[1] == "span":
+        return str(convert(html.unescape(found[2]), display="inline"))
+    return f'<div class="formula" tabindex="0">{convert(html.unescape(found[2]), display="block")}</div>'
 
 
 def made() -> dict[str, str]:
