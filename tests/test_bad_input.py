@@ -58,6 +58,7 @@ def emovox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     monkeypatch.setattr(ravdess, "ADDRESS", "http://127.0.0.1:9/none.zip")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr("emovox.audio.ffmpeg.shutil.which", lambda name: None)  # as on a machine without ffmpeg
 
     def run(*words: object, stdin: bytes | None = None) -> Result:
         return CliRunner().invoke(cli.app, [str(word) for word in words], prog_name="emovox", input=stdin)

@@ -38,7 +38,7 @@ def ask(tmp_path, monkeypatch):
 
 def test_the_table_shows_every_utterance_and_where_it_changes(ask):
     shown = ask("a.wav", "missing.wav", "--timeline")
-    assert shown.exit_code == 2 and "missing.wav does not exist" in shown.stderr
+    assert shown.exit_code == 1 and "missing.wav does not exist" in shown.stderr
     assert "a.wav  5 s, 2 utterances, 3 s of speech" in shown.stdout
     timeline = Recognizer("m.onnx").timeline("a.wav")
     assert len([line for line in shown.stdout.splitlines() if " – 0:0" in line]) == len(timeline.spans)

@@ -66,7 +66,8 @@ def test_a_saved_model_answers_alike_and_takes_no_place_of_anything(tmp_path: Pa
     write_saved_model(answering(network, None, 1.3), path)
     windows = front(babble(12))
     given = [tf.constant(windows.features), tf.constant(windows.weights[:, None])]
-    (answer,) = np.asarray(tf.saved_model.load(path).serve(given))
+    loaded = tf.saved_model.load(path)  # which must outlive the call
+    (answer,) = np.asarray(loaded.serve(given))
     np.testing.assert_allclose(answer, apply_temperature(answers(network, front, None, babble(12)), 1.3), atol=1e-5)
     assert [file.name for file in path.parent.iterdir()] == ["model"]
     with pytest.raises(StorageError, match="exists already"):

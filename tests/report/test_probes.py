@@ -68,7 +68,7 @@ def test_an_audit_stands_in_the_report_with_its_figure(run: Run) -> None:
     run.at.audit.write_text(json.dumps(AUDIT))
     page = write_report(run, evaluate(run)).read_text()
     assert '<h2 id="audit">' in page and 'href="#audit"' in page and "it &lt;cheats&gt;." in page
-    assert "+10.0 [+5.0 to +15.0]" in page and "at chance" in page and "Guessing gives 7.5 to 17.5 %" in page
+    assert "+10.0 [+5.0 to +15.0]" in page and "at chance" in page and "Chance gives 7.5 to 17.5 %" in page
     assert run.at.probe_figure("audit").is_file()
 
 

@@ -212,7 +212,7 @@ def test_a_trial_of_another_version_is_not_gone_on_with(
     with Serial(ignore) as executor:
         audit.audit(run, tiny_corpus, models=["one"], executor=executor)
         monkeypatch.setattr(audit, "SEED", 1)
-        with pytest.raises(RunError, match=r"other folds .*or remove .*one-by-clip and type"):
+        with pytest.raises(RunError, match=r"other folds .*or remove .*one-by-clip and run"):
             audit.audit(run, tiny_corpus, models=["one"], executor=executor)
 
 

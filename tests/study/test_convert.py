@@ -58,5 +58,5 @@ def test_what_a_format_cannot_hold_is_refused(exported: Run, tmp_path: Path) -> 
 
 
 def test_a_run_without_artifacts_is_refused(run: Run, tiny_corpus: Corpus) -> None:
-    with pytest.raises(ModelError, match=r"holds no artifacts"):
+    with pytest.raises(ModelError, match=r"contains no artifacts"):
         convert(run, "one")

@@ -45,7 +45,7 @@ ModelOption = Annotated[str | None, typer.Option("--model", metavar="NAME", help
 @app.command(
     epilog=examples(
         "emovox fit runs/NAME",
-        "emovox fit runs/NAME --model whisper --precision int8 --out mine.onnx",
+        "emovox fit runs/NAME --precision int8 --out mine.onnx",
         "emovox fit --data ~/my-corpus --out mine.onnx",
     )
 )
@@ -115,7 +115,7 @@ def _judged(
 @app.command(
     epilog=examples(
         "emovox export runs/NAME --precision int8",
-        "emovox export runs/NAME --model cnn --format litert --out cnn.tflite",
+        "emovox export runs/NAME --format litert --out mine.tflite",
     )
 )
 @with_weights

@@ -25,9 +25,14 @@ def heard_in(file: Path, listen: Callable[[Source, str], Answer], most_seconds: 
         return listen(_standard_input(), "standard input")
     try:
         return listen(file, str(file))
-    except UnknownFormat:
+    except UnknownFormat as error:
         from emovox.audio import converted
+        from emovox.audio.ffmpeg import installed
 
+        if not file.is_file():  # a pipe has been read already
+            raise
+        if not installed():
+            raise AudioError(f"{error}, or install ffmpeg, which reads most others") from None
         with converted(file, most_seconds) as wave:
             return listen(wave, str(file))
 

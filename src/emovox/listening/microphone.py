@@ -62,7 +62,7 @@ def _samples(waiting: queue.Queue[np.ndarray], opened: Any) -> Iterator[np.ndarr
         except queue.Empty:
             if not opened.active:
                 raise AudioError(f"The microphone has stopped; connect it again, {ANOTHER}") from None
-    raise AudioError("This machine is too slow to hear this model live; use a smaller one, such as cnn")
+    raise AudioError("This machine is too slow to hear this model live; use a smaller one")
 
 
 def _sounddevice() -> Any:

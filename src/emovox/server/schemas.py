@@ -28,7 +28,7 @@ MODEL: dict[str, Any] = {
     "name": "box",
     "labels": ["calm", "happy", "surprised"],
     "sample_rate_hz": 16000,
-    "corpus": "RAVDESS",
+    "corpus": "my-corpus",
     "licence": "CC BY-NC-SA 4.0",
     "protocol": "speakers6",
     "intended_use": "Research",
