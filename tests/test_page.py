@@ -168,7 +168,7 @@ def wait_for_answer(page):
     ("rate", "subtype", "kind"),
     [
         (16000, "PCM_16", "WAV"), (48000, "PCM_24", "WAV"), (44100, "FLOAT", "WAV"), (22050, "PCM_16", "FLAC"),
-        (8000, "PCM_U8", "WAV"), (44100, "PCM_16", "FLAC"),
+        (8000, "ULAW", "WAV"), (44100, "VORBIS", "OGG"), (16000, "OPUS", "OGG"), (44100, "MPEG_LAYER_III", "MP3"),
     ],
 )  # fmt: skip
 def test_a_recording_gets_pythons_answer(page, recognizer, rate, subtype, kind):
@@ -181,6 +181,22 @@ def test_a_recording_gets_pythons_answer(page, recognizer, rate, subtype, kind):
     agree(shares(page), heard)
     assert page.inner_text("#emotion") == heard.emotion
     assert [bold.inner_text() for bold in page.locator("#among b").all()] == list(heard.set)
+
+
+def test_a_recording_may_be_dropped_on_the_page(page, recognizer):
+    content = wav(babble(1))
+    page.evaluate("document.querySelectorAll('#shares li').forEach((row) => row.remove())")
+    page.evaluate(
+        """(bytes) => {
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([Uint8Array.from(bytes)], "dropped.wav"));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+        }""",
+        list(content),
+    )
+    wait_for_answer(page)
+    assert page.inner_text("#answer-of") == "dropped.wav, 1.0 s"
+    agree(shares(page), recognizer.predict(content))
 
 
 @pytest.mark.parametrize("rate", [16000, 44100])
