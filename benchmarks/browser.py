@@ -1,6 +1,6 @@
 """The page in a browser: how fast it answers, what it loads, and how far its numbers are from Python's.
 
-    python benchmarks/browser.py ARTIFACT --data PATH_TO_RAVDESS
+    python benchmarks/browser.py ARTIFACT … --data PATH_TO_RAVDESS
 
 Headless Chromium opens what ``emovox page`` writes. Time is that of the page's worker for three seconds of speech
 without a pause at its ends, the median of many calls after a few. The numbers are compared on 64 recordings cut to
@@ -18,6 +18,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -32,6 +33,7 @@ from emovox.page import write_page
 from emovox.report.pdf import find_browser
 
 CLIPS = 64
+WARMING = 5
 RATES_HZ = (8000, 16000, 22050, 44100, 48000)
 HEARD = "performance.getEntriesByName('hear').map((entry) => entry.duration)"
 FREED = "document.querySelectorAll('#shares li, #rows tr').forEach((row) => row.remove()); performance.clearMeasures()"
@@ -71,39 +73,47 @@ def answer(page: Page, samples: np.ndarray, rate: int) -> dict[str, float]:
     return {each.locator(".name").inner_text(): float(each.locator("data").get_attribute("value")) for each in rows}
 
 
-def main() -> None:
-    """Measure, and keep the result."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("artifact", type=Path)
-    parser.add_argument("--data", type=Path, help="where RAVDESS lies")
-    parser.add_argument("--calls", type=int, default=40)
-    options = parser.parse_args()
-    recognizer = Recognizer(options.artifact)
-    clips = load_corpus("ravdess", data=options.data).clips
+def measured(recognizer: Recognizer, recordings: list[Path], calls: int) -> list[dict[str, Any]]:
+    """An artifact's rows."""
     random = np.random.default_rng(0)
-    chosen = [clips[k].path for k in random.choice(len(clips), CLIPS, replace=False)]
+    speech, milliseconds, apart = unbroken(recordings), [], []
     with ready_page(recognizer) as (page, loaded):
         say("Timing")
-        speech = unbroken(chosen)
-        milliseconds = []
-        for _ in range(options.calls + 5):
+        for _ in range(calls + WARMING):
             answer(page, speech, SAMPLE_RATE_HZ)
             milliseconds.append(page.evaluate(HEARD)[0])
         say("Comparing")
-        apart = []
-        for k, path in enumerate(chosen):
-            rate = RATES_HZ[k % len(RATES_HZ)]
-            samples = resample(read_audio(path), SAMPLE_RATE_HZ, rate)
-            samples = samples[rate:][: int(random.uniform(0.5, 2.5) * rate)] * np.float32(10 ** random.uniform(-1.5, 0))
+        for number, path in enumerate(recordings):
+            rate = RATES_HZ[number % len(RATES_HZ)]
+            samples = resample(read_audio(path), SAMPLE_RATE_HZ, rate)[rate:]  # RAVDESS begins with a pause
+            samples = samples[: int(random.uniform(0.5, 2.5) * rate)] * np.float32(10 ** random.uniform(-1.5, 0))
             wanted = recognizer.predict(samples, rate).as_dict()["probabilities"]
             apart.append(max(abs(p - wanted[label]) for label, p in answer(page, samples, rate).items()))
-    about = {"model": recognizer.metadata["model"], "precision": recognizer.metadata["precision"], "clips": CLIPS}
-    measurements = [
-        row("browser: 3 s of speech after warm-up", float(np.median(milliseconds[5:])), "ms", aim=120, least=400),
-        row("browser: bytes loaded, page and model", sum(loaded) / 1e6, "MB", aim=20, least=40),
-        row(f"browser: largest difference of a probability from Python, {CLIPS} clips", max(apart), ""),
+    whose = f"browser, {recognizer.metadata['model']}, {recognizer.metadata['precision']}"
+    return [
+        row(
+            f"{whose}: 3 s of unbroken speech, one thread, warm",
+            float(np.median(milliseconds[WARMING:])),
+            "ms",
+            120,
+            400,
+        ),
+        row(f"{whose}: bytes loaded, page and model", sum(loaded) / 1e6, "MB", 20, 40),
+        row(f"{whose}: largest difference of a probability from Python's, {CLIPS} clips", max(apart), ""),
     ]
-    write("browser", {"measured": about, "measurements": measurements})
+
+
+def main() -> None:
+    """Measure, and keep the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("artifacts", type=Path, nargs="+")
+    parser.add_argument("--data", type=Path, help="where RAVDESS lies")
+    parser.add_argument("--calls", type=int, default=40)
+    options = parser.parse_args()
+    clips = load_corpus("ravdess", data=options.data).clips
+    chosen = [clips[k].path for k in np.random.default_rng(0).choice(len(clips), CLIPS, replace=False)]
+    rows = [measured(Recognizer(artifact), chosen, options.calls) for artifact in options.artifacts]
+    write("browser", {"measurements": [each for found in rows for each in found]})
 
 
 if __name__ == "__main__":
