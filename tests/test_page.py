@@ -71,10 +71,17 @@ def chromium(tmp_path_factory):
         launched.close()
 
 
+def opened_in(chromium):
+    """A tab that may use the microphone, and waits long enough for a busy machine."""
+    context = chromium.new_context(permissions=["microphone"])
+    context.set_default_timeout(120_000)
+    return context.new_page()
+
+
 @pytest.fixture(scope="module")
 def ready(chromium, site):
     """The page, ready, and what goes wrong in it: a script that fails, or a word to another host."""
-    opened = chromium.new_context(permissions=["microphone"]).new_page()
+    opened = opened_in(chromium)
     wrong = []
     opened.on("pageerror", lambda error: wrong.append(str(error)))
     opened.on("request", lambda request: request.url.startswith((site, "blob:")) or wrong.append(request.url))
@@ -88,6 +95,8 @@ def ready(chromium, site):
 def page(ready):
     opened, wrong = ready
     yield opened
+    for button in opened.locator("button[aria-pressed=true]").all():
+        button.click()  # a test that failed meanwhile
     opened.set_viewport_size({"width": 1280, "height": 800})
     opened.emulate_media(color_scheme="light")
     opened.context.set_offline(False)
@@ -102,7 +111,7 @@ def served(chromium, recognizer):
     threading.Thread(target=server.run, daemon=True).start()
     while not server.started:
         time.sleep(0.05)
-    opened = chromium.new_context(permissions=["microphone"]).new_page()
+    opened = opened_in(chromium)
     opened.goto(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/")
     opened.get_by_text("The server asks for a key").wait_for()
     yield opened
@@ -212,7 +221,7 @@ def test_the_timeline_is_pythons(page, recognizer, rate):
 def test_what_the_model_had_better_not_say_is_shown_as_not_sure(chromium, tmp_path):
     doubtful = Recognizer(write_timbre_model(tmp_path / "doubtful.onnx", abstain_below=0.999))
     write_page(doubtful, tmp_path / "site")
-    page = chromium.new_page()
+    page = opened_in(chromium)
     page.route("http://page.test/*", lambda route: route.fulfill(path=tmp_path / "site" / name_in(route.request.url)))
     page.goto("http://page.test/")
     page.get_by_text("Ready").wait_for()

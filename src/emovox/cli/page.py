@@ -16,7 +16,7 @@ app = typer.Typer()
 
 @app.command(
     epilog=examples(
-        "emovox page site/ --run runs/NAME",
+        "emovox page site/",
         "emovox page site/ --model runs/NAME/artifacts/whisper.onnx",
         "python -m http.server --directory site/",
     )
@@ -26,7 +26,7 @@ def page(
     run: RunOption = None,
     model: ModelOption = None,
 ) -> None:
-    """Write the page and a model as files; it listens in the browser, and the sound never leaves that machine."""
+    """Write the page with a model as files. It listens in the browser; the sound never leaves that machine."""
     from emovox.page import write_page
 
     loaded = write_page(recognizer_for(run, model, None), out)
